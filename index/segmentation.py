@@ -190,7 +190,9 @@ def _between(separator: re.Pattern[str], text: str, start: int, end: int) -> Ite
 def _bounded(text: str, start: int, end: int) -> Iterator[Span]:
     """Cut a run that is longer than ``MAX_SENTENCE`` at semicolons, else commas, else spaces."""
     while end - start > MAX_SENTENCE:
-        cut = next((c for pattern in _WEAK if (c := _last_break(pattern, text, start)) is not None), start + MAX_SENTENCE)
+        cut = next(
+            (c for pattern in _WEAK if (c := _last_break(pattern, text, start)) is not None), start + MAX_SENTENCE
+        )
         span = _strip(text, start, cut)
         if span[0] < span[1]:
             yield span

@@ -22,15 +22,23 @@ class Settings(BaseSettings):
 
     corpus: Path = Field(Path("corpus"), description="Folder of briefs.")
     store: Path = Field(Path(".briefs"), description="Folder of the index.")
-    vector_url: str = Field("", description="Chroma server (chroma+http://host:port) that holds the vectors; empty: inside the store.")
+    vector_url: str = Field(
+        "", description="Chroma server (chroma+http://host:port) that holds the vectors; empty: inside the store."
+    )
     vector_token: SecretStr = Field(SecretStr(""), description="Token sent to the Chroma server.")
 
-    embedder: str = Field("minilm", description="minilm (embedded), openai, or the import path of a LlamaIndex BaseEmbedding.")
+    embedder: str = Field(
+        "minilm", description="minilm (embedded), openai, or the import path of a LlamaIndex BaseEmbedding."
+    )
     embedder_model: str = Field("", description="Model name for an embedder other than minilm.")
-    embedder_url: str = Field("", description="OpenAI-compatible address for embedder = openai; empty: the client's own default.")
+    embedder_url: str = Field(
+        "", description="OpenAI-compatible address for embedder = openai; empty: the client's own default."
+    )
     embedder_key: SecretStr = Field(SecretStr(""), description="Key for that address.")
 
-    chunk_chars: int = Field(800, ge=200, le=4000, description="Longest chunk, in characters, unless one sentence is longer.")
+    chunk_chars: int = Field(
+        800, ge=200, le=4000, description="Longest chunk, in characters, unless one sentence is longer."
+    )
     max_file_mb: float = Field(50, gt=0, le=2000, description="Larger files are refused, in megabytes.")
     max_brief_chars: int = Field(2_000_000, ge=1000, description="Longer texts are refused, in characters.")
     max_pages: int = Field(2000, ge=1, description="PDFs with more pages are refused.")
@@ -64,6 +72,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name}: {first['msg']} (found {first.get('input')!r}); see docs/settings.md") from error
+        raise SettingsError(
+            f"setting {name}: {first['msg']} (found {first.get('input')!r}); see docs/settings.md"
+        ) from error
     except ValueError as error:
         raise SettingsError(f"{FILE} is not valid TOML: {error}") from error

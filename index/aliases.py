@@ -1,0 +1,71 @@
+"""Abbreviations and other names that the briefs themselves introduce: "Tehrik-e-Taliban Pakistan (TTP)".
+
+Long forms are found by the algorithm of Schwartz and Hearst (2003): the characters of the short form must occur in
+order in the words before the bracket, its first character at the start of a word. Nothing is listed by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from index.lexical import STOP_WORDS, terms, words
+
+_BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&.\-]{1,9})\)")
+_ALSO = re.compile(
+    r"\(([A-Z]{2,8})\)?,? (?:or|also (?:known|called) as|known as|the so-called) (?:the )?((?:[A-Z][\w-]+ ?){2,4})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """``short`` and ``long`` name the same thing in the briefs ``brief_ids``. Both are stems, ``long`` the rarer words."""
+
+    short: str
+    long: tuple[str, ...]
+    brief_ids: tuple[str, ...]
+
+
+def find_aliases(texts: Mapping[str, Iterable[str]]) -> list[Alias]:
+    """Aliases in the sentences and metadata of each brief (by brief id), without repetition, in order of first use."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for brief_id, lines in texts.items():
+        for line in lines:
+            for short, long in _pairs(line):
+                short_stems, long_stems = (
+                    terms(short),
+                    tuple(dict.fromkeys(term for term in terms(long) if len(term) > 1)),
+                )
+                if len(short_stems) == 1 and long_stems and short_stems[0] not in long_stems:
+                    owners = found.setdefault((short_stems[0], long_stems), [])
+                    if not owners or owners[-1] != brief_id:
+                        owners.append(brief_id)
+    return [Alias(short, long, tuple(owners)) for (short, long), owners in found.items()]
+
+
+def _pairs(line: str) -> Iterable[tuple[str, str]]:
+    for match in _BRACKET.finditer(line):
+        long = _long_form(match.group(1), line[: match.start()])
+        if long:
+            yield match.group(1), long
+    for match in _ALSO.finditer(line):
+        yield match.group(1), match.group(2).strip()
+
+
+def _long_form(short: str, before: str) -> str | None:
+    """The shortest run of words that ends ``before`` and spells ``short``, or None."""
+    letters = [character.lower() for character in short if character.isalnum()]
+    if len(letters) < 2 or sum(character.isupper() for character in short) < 2:
+        return None
+    candidate = " ".join(before.split()[-min(len(letters) + 5, len(letters) * 2) :])
+    at = len(candidate)
+    for k in range(len(letters) - 1, -1, -1):
+        at -= 1
+        while at >= 0 and (candidate[at].lower() != letters[k] or (k == 0 and at > 0 and candidate[at - 1].isalnum())):
+            at -= 1
+        if at < 0:
+            return None
+    long = candidate[at:].strip()
+    meaningful = [word for word in words(long) if word not in STOP_WORDS]
+    return long if len(meaningful) >= 2 and len(long) > len(short) else None
