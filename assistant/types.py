@@ -1,0 +1,112 @@
+"""What the assistant answers. Frozen; the JSON form is a contract (``SCHEMA``) that others script against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+"""Version of the answer object; raised when a key changes its meaning or disappears."""
+
+Status = Literal["answered", "partial", "abstained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation, oldest first in a history."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Exact words of a brief: ``brief.text[start:end] == quote``, half-open character offsets.
+
+    ``label`` is the number shown, from 1 in order of first use. ``published`` is the brief's day (ISO) or None,
+    ``page`` counts from 1 and is None for formats without pages.
+    """
+
+    label: int
+    brief_id: str
+    source: str
+    title: str
+    published: str | None
+    quote: str
+    start: int
+    end: int
+    page: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The citation as the contract has it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing the answer says and the labels of the citations that it rests on: never none.
+
+    ``group`` names what a run of statements has in common (an actor in a comparison), empty for none.
+    """
+
+    text: str
+    citations: tuple[int, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NearestBrief:
+    """A brief that comes nearest to a question that the corpus does not answer."""
+
+    brief_id: str
+    source: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, statements with their citations, and how they came about.
+
+    ``confidence`` is the calibrated probability in [0, 1] that the corpus holds the answer. ``missing`` says what a
+    partial answer or an abstention lacks, in words for people. ``searched`` is the standalone question that was
+    searched. ``timings_ms`` are milliseconds by stage; ``usage`` counts tokens where a model was called.
+    """
+
+    question: str
+    status: Status
+    text: str
+    confidence: float
+    statements: tuple[Statement, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    nearest: tuple[NearestBrief, ...] = ()
+    engine: str = "extractive"
+    generation: str = ""
+    searched: str = ""
+    missing: str = ""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
+    id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer object, ``"schema": 1``."""
+        return {
+            "schema": SCHEMA,
+            "id": self.id,
+            "question": self.question,
+            "searched": self.searched,
+            "status": self.status,
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "statements": [
+                {"text": s.text, "citations": list(s.citations), **({"group": s.group} if s.group else {})}
+                for s in self.statements
+            ],
+            "citations": [citation.to_json() for citation in self.citations],
+            "nearest": [{"brief_id": n.brief_id, "source": n.source, "title": n.title} for n in self.nearest],
+            "missing": self.missing,
+            "engine": self.engine,
+            "generation": self.generation,
+            "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
+            "usage": dict(self.usage),
+        }
