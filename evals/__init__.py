@@ -1,0 +1,1 @@
+"""Suites of questions with expected answers, measures, gates and reports."""

@@ -1,0 +1,98 @@
+"""Fit the probability that there is an answer to one corpus, from cases that say which questions it answers.
+
+    briefs calibrate [SUITE]
+
+The shipped weights were fitted on public passages. Another corpus has other distances between questions and answers:
+with fifty cases or more, of which a good part the corpus does not answer, the shipped model is corrected by a
+regularised logistic regression on its own log-odds and all signals. The result lies beside the corpus, in
+``.calibration.json``, and is used whenever that corpus is asked. Held-out figures are printed by folds.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from assistant import Assistant, answerability
+from assistant.followup import standalone_question
+from evals.cases import SuiteError
+from evals.fitting import describe, fit_logistic, folds
+from evals.formats import load_suite
+from index.lexical import Floats
+from index.ranking import Logistic
+from index.search import find_evidence
+from index.settings import Settings
+
+LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
+STRENGTH = 0.1
+"""Inverse strength of the L2 penalty on the correction; the shipped log-odds enter ``SCALE`` times larger, so all but free."""
+SCALE = 5.0
+MOST_REFUSED = 0.12
+"""Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
+
+
+def calibrate(settings: Settings, suite: str) -> str:
+    """Write the calibration of ``settings.corpus`` from the cases of ``suite``; returns a line with held-out figures.
+
+    :raises SuiteError: if the suite has too few cases of either kind.
+    :raises StoreError: if the corpus is not indexed.
+    """
+    table, gold = _signals(settings, suite)
+    if len(gold) < LEAST_CASES or int((~gold).sum()) < LEAST_UNANSWERABLE:
+        raise SuiteError(
+            f"{suite}: found {len(gold)} cases, {int((~gold).sum())} of them unanswerable; calibrating takes "
+            f"{LEAST_CASES} and {LEAST_UNANSWERABLE} or more"
+        )
+    shipped = answerability.load_answerability().logistic
+    chance = np.zeros(len(gold), np.float32)
+    for fold in folds(len(gold)):
+        chance[fold] = _fit(shipped, table[~fold], gold[~fold]).probability(table[fold])
+    threshold = _threshold(gold, chance)
+    _write(settings, _fit(shipped, table, gold), threshold)
+    return f"{len(gold)} cases, held out by folds: {describe(gold, chance, threshold)} threshold {threshold:.2f}"
+
+
+def _signals(settings: Settings, suite: str) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """The signals of every case's question, and whether it is answerable."""
+    assistant = Assistant(settings)
+    generation, embedder = assistant.generation, assistant.embedder
+    rows, gold = [], []
+    for case in load_suite(suite).cases:
+        if case.answerable is None:
+            continue
+        evidence = find_evidence(generation, embedder, standalone_question(case.question, case.turns))
+        if len(evidence.found.sentences):
+            rows.append(answerability.features(generation, evidence))
+            gold.append(case.answerable)
+    table = np.stack(rows) if rows else np.zeros((0, len(answerability.FEATURES)), np.float32)
+    return table, np.array(gold, dtype=bool)
+
+
+def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Logistic:
+    """The shipped model with a correction; both are linear in the signals, so their sum is one model again."""
+    spread = np.maximum(table.std(axis=0), 1e-6)
+    odds = shipped.logit(table)
+    enlarged = np.concatenate([table / spread, (SCALE * odds / max(float(odds.std()), 1e-6))[:, None]], axis=1)
+    ones = np.ones(len(gold), np.float32)
+    corrected = fit_logistic(
+        (*shipped.features, "shipped"), enlarged, gold.astype(np.float32), ones, STRENGTH, scaled=False
+    )
+    share = corrected.weights[-1] * SCALE / max(float(odds.std()), 1e-6)
+    weights = corrected.weights[:-1] / spread + share * shipped.weights
+    return Logistic(shipped.features, weights.astype(np.float32), corrected.bias + float(share * shipped.bias))
+
+
+def _threshold(gold: np.ndarray[tuple[int], np.dtype[np.bool_]], chance: Floats) -> float:
+    """The highest threshold of a grid that refuses at most ``MOST_REFUSED`` of the answerable questions, held out."""
+    grid = np.arange(0.3, 0.81, 0.05)
+    kept = [value for value in grid if float((chance < value)[gold].mean()) <= MOST_REFUSED]
+    return float(max(kept, default=grid[0]))
+
+
+def _write(settings: Settings, model: Logistic, threshold: float) -> None:
+    path = settings.corpus / answerability.CALIBRATION
+    data = {"embedder": settings.embedder, "answerable": model.to_json(), "threshold": round(threshold, 2)}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)

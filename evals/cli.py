@@ -1,0 +1,144 @@
+"""``briefs eval``: run suites, hold them against gates and a baseline, write the reports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from assistant import Assistant
+from assistant.cli import main as briefs
+from assistant.cli.terminal import print_json, progress_bar
+from evals import baseline as baselines
+from evals.baseline import BASELINE_FILE, Baseline, load_baseline
+from evals.cases import GATES_FILE, Suite, SuiteError
+from evals.corpora import index_corpus
+from evals.feedback import drafts, read, write_drafts
+from evals.files import make_folder
+from evals.formats import load_suite
+from evals.gates import OWN, load_gates, near
+from evals.judging import judge, reasons
+from evals.report import print_run, write_reports
+from evals.running import SuiteResult, run_suite
+from index.settings import Settings
+
+DEFAULT_SUITE = "briefs"
+DEFAULT_REPORT = Path(".briefs-report")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``briefs eval`` with ``argv``. 0: passed, 1: a gate fell or the one case failed, 2: wrong input."""
+    return briefs(["eval", *(sys.argv[1:] if argv is None else argv)])
+
+
+def run_eval(
+    suites: Sequence[str],
+    baseline: Path | None,
+    report: Path | None,
+    case: str | None,
+    explain: bool,
+    from_feedback: Path | None,
+    corpus: Path | None,
+    store: Path | None,
+    settings: Settings,
+    *,
+    gates: Path | None = None,
+    update_baseline: bool = False,
+    json: bool = False,
+) -> int:
+    """Do what the command line says. 0 when all gates hold, 1 when one fell or the one case failed.
+
+    No suites stand for the project's own, None for defaults. ``corpus`` and ``store`` override those of ``settings``.
+
+    :raises BriefsError: for wrong input, an index that cannot be used, or reports that cannot be written.
+    """
+    if explain and case is None:
+        raise SuiteError("--explain goes with --case ID")
+    if case is not None and update_baseline:
+        raise SuiteError("--update-baseline goes with whole suites, not with --case")
+    places = {name: value for name, value in (("corpus", corpus), ("store", store)) if value is not None}
+    settings = settings.model_copy(update=places)
+    loaded = [load_suite(where) for where in suites or (DEFAULT_SUITE,)]
+    names = [suite.name for suite in loaded]
+    if len(set(names)) < len(names):
+        raise SuiteError(f"suites of the same name in {', '.join(names)}; run them one after the other")
+    if from_feedback:
+        return _write_drafts(from_feedback, loaded[0])
+    if case is not None:
+        return _run_one(case, explain, loaded, settings, json)
+    return _run(loaded, settings, baseline, gates, report or DEFAULT_REPORT, update_baseline, json)
+
+
+def _run(
+    suites: Sequence[Suite],
+    settings: Settings,
+    baseline: Path | None,
+    gates: Path | None,
+    report: Path,
+    update: bool,
+    json: bool,
+) -> int:
+    """Whole suites, with reports. What can be wrong with the files is found before the questions are asked."""
+    limits = [load_gates(gates or near(suite.path, GATES_FILE) or OWN) for suite in suites]
+    files = [baseline or near(suite.path, BASELINE_FILE) or _folder(suite) / BASELINE_FILE for suite in suites]
+    optional = update or baseline is None
+    known: list[Baseline | None] = [load_baseline(file) if file.exists() or not optional else None for file in files]
+    make_folder(report)
+    results = [_run_suite(suite, settings) for suite in suites]
+    run = judge(results, limits, known)
+    if update:
+        for file, result in zip(files, results, strict=True):
+            baselines.update_baseline(file, [result])
+    paths = write_reports(run, report)
+    if json:
+        print_json(run.to_json(), line=True)
+    else:
+        print_run(run, sys.stdout)
+        print(f"{'passed' if run.passed else 'failed'}; reports: {', '.join(str(path) for path in paths)}")
+    return 0 if run.passed else 1
+
+
+def _run_suite(suite: Suite, settings: Settings, only: str | None = None) -> SuiteResult:
+    with progress_bar() as progress:
+        return run_suite(suite, settings, progress, only)
+
+
+def _run_one(case: str, explain: bool, suites: Sequence[Suite], settings: Settings, json: bool) -> int:
+    """One case, with its scores and, if asked for, what every stage made of it."""
+    suite = next((suite for suite in suites if any(one.id == case for one in suite.cases)), None)
+    if suite is None:
+        ids = [one.id for suite in suites for one in suite.cases]
+        close = get_close_matches(case, ids)
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
+        raise SuiteError(f"--case {case}: no case of that id among {len(ids)}{hint}")
+    one = _run_suite(suite, settings, only=case).results[0]
+    found = one.to_json()
+    if explain:
+        found["explanation"] = Assistant(index_corpus(suite, settings)).explain(one.case.question, one.case.turns)
+    print_json(found, line=json)
+    if not json:
+        for reason in reasons(one):
+            print(reason, file=sys.stderr)
+    return 1 if one.failures or one.error else 0
+
+
+def _write_drafts(where: Path, suite: Suite) -> int:
+    records, broken = read(where)
+    for line in broken:
+        print(line, file=sys.stderr)
+    cases = list(drafts(records, {case.id for case in suite.cases}))
+    if not cases:
+        print(f"no new drafts: {len(records)} records, all of them known to {suite.name}")
+        return 0
+    path = write_drafts(_folder(suite), suite.name, cases)
+    print(f"{path}: {len(cases)} drafts; complete them and delete `draft: true`")
+    return 0
+
+
+def _folder(suite: Suite) -> Path:
+    return suite.path if suite.path.is_dir() else suite.path.parent
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,367 @@
+"""Fit the weights that the assistant ships with: which chunk, which sentence, and whether there is an answer at all.
+
+    python -m evals.fitting --spans DIR --passages DIR --squad FILE [--write]
+
+Three logistic regressions (L2, scikit-learn) over the features of the running system, on labelled questions in public
+formats. Every figure printed is of data that the weights behind it have not seen: folds go by question, and for the
+ranking also by data set ("left out": fitted on the other sets alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant import answerability
+from assistant.selection import select
+from evals.metrics import auroc, balanced_accuracy, calibration_error
+from index import ranking
+from index.build import build
+from index.embedding import Embedder, load_embedder
+from index.evidence import CHUNK_FEATURES, SENTENCE_FEATURES, Candidates, chunk_features, sentence_features
+from index.generation import Generation, open_current
+from index.lexical import Floats, Mask
+from index.query import Query
+from index.ranking import Logistic, RankingModel
+from index.search import KEPT, Evidence, find_evidence, score
+from index.settings import Settings
+from index.types import Span
+
+FOLDS = 5
+SEED = 20
+STRENGTH = 0.3
+"""Inverse strength of the L2 penalty of the ranking; results are flat from 0.1 to 1."""
+WEIGHT = {"spans": 1.0, "passages": 1.0, "squad": 0.3}
+"""What a question of each set counts in the ranking: SQuAD marks one short answer where people would quote more."""
+ANSWERABLE_WEIGHT = {"spans": (0.4, 0.1), "passages": (1.0, 0.0), "squad": (0.05, 0.0)}
+"""What a question counts in the answerability model, as it is and with its answer taken out of the corpus."""
+THRESHOLD = 0.42
+"""Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
+Rows = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A question with what people marked: ``spans`` are ranges of the text of the brief ``source``."""
+
+    question: str
+    source: str
+    spans: tuple[Span, ...]
+    answerable: bool
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Questions over one corpus, indexed."""
+
+    name: str
+    generation: Generation
+    questions: tuple[Labelled, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question, all its candidates, and how much of each was marked: shares in [0, 1] of a chunk's or sentence's characters."""
+
+    data: LabelledSet
+    question: Labelled
+    query: Query
+    found: Candidates
+    mean_cosine: float
+    chunk_gold: Floats
+    sentence_gold: Floats
+
+    def only(self, kept: npt.NDArray[np.integer[Any]]) -> Example:
+        """The same with the candidate chunks ``kept`` alone."""
+        rows = np.isin(self.found.owner, kept)
+        return replace(
+            self, found=self.found.only(kept), chunk_gold=self.chunk_gold[kept], sentence_gold=self.sentence_gold[rows]
+        )
+
+    def without_gold(self) -> Example | None:
+        """The question asked of a corpus that lost its answer: chunks with marked words are gone. None if nothing is left."""
+        kept = np.flatnonzero(self.chunk_gold == 0)
+        if not len(kept) or len(kept) == len(self.chunk_gold):
+            return None
+        return replace(self.only(kept), question=replace(self.question, answerable=False, spans=()))
+
+    def ranked(self, model: RankingModel) -> Evidence:
+        """The evidence that the search makes of these candidates under ``model``."""
+        evidence = score(self.data.generation, self.query, self.found, model)
+        return replace(evidence, mean_cosine=self.mean_cosine)
+
+
+def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:
+    """A folder with ``corpus/`` and ``questions.jsonl`` (question, source, spans, answerable)."""
+    rows = [json.loads(line) for line in (folder / "questions.jsonl").read_text().splitlines()]
+    questions = [
+        Labelled(
+            row["question"], row["source"], tuple((a, b) for a, b in row.get("spans", [])), row.get("answerable", True)
+        )
+        for row in rows
+    ]
+    return LabelledSet(name, _indexed(folder / "corpus", work / name), tuple(questions))
+
+
+def read_squad(name: str, file: Path, work: Path) -> LabelledSet:
+    """A SQuAD 2.0 file: an article becomes one text file, its paragraphs kept apart by blank lines."""
+    corpus = work / f"{name}-corpus"
+    corpus.mkdir(parents=True)
+    questions: list[Labelled] = []
+    for article in json.loads(file.read_text())["data"]:
+        source = f"{article['title']}.txt"
+        text = article["title"].replace("_", " ") + "\n\n"
+        for paragraph in article["paragraphs"]:
+            offset = len(text)
+            text += paragraph["context"].replace("\n", " ") + "\n\n"
+            for asked in paragraph["qas"]:
+                spans = {
+                    (offset + a["answer_start"], offset + a["answer_start"] + len(a["text"]))
+                    for a in asked["answers"][:1]
+                }
+                questions.append(Labelled(asked["question"].strip(), source, tuple(spans), not asked["is_impossible"]))
+        (corpus / source).write_text(text)
+    return LabelledSet(name, _indexed(corpus, work / name), tuple(questions))
+
+
+def _indexed(corpus: Path, store: Path) -> Generation:
+    settings = Settings(corpus=corpus, store=store)
+    print(f"indexing {corpus}", file=sys.stderr)
+    build(settings)
+    return open_current(settings)
+
+
+def collect(data: LabelledSet, embedder: Embedder) -> list[Example]:
+    """Run each question through the search and measure how much of each candidate people marked."""
+    examples = []
+    for question in data.questions:
+        evidence = find_evidence(data.generation, embedder, question.question, model=_blank(), keep=10 * KEPT)
+        table, lines, found = data.generation.chunks, data.generation.sentences, evidence.pool
+        chunk_gold = _marked(data, question, table.brief, table.start, table.end, found.chunks)
+        sentence_gold = _marked(data, question, lines.brief, lines.start, lines.end, found.sentences)
+        examples.append(Example(data, question, evidence.query, found, evidence.mean_cosine, chunk_gold, sentence_gold))
+    return [example for example in examples if len(example.found.sentences)]
+
+
+def _marked(data: LabelledSet, question: Labelled, brief: Any, start: Any, end: Any, rows: Any) -> Floats:
+    """The share of each row's characters that people marked."""
+    gold = np.zeros(len(rows), dtype=np.float32)
+    if not question.answerable or not question.spans:
+        return gold
+    sources = [data.generation.manifest.briefs[brief_id].source for brief_id in data.generation.brief_ids]
+    own = brief[rows] == sources.index(question.source)
+    for first, last in question.spans:
+        shared = np.minimum(end[rows], last) - np.maximum(start[rows], first)
+        gold += own * np.maximum(shared, 0) / (end[rows] - start[rows])
+    return np.minimum(gold, 1.0).astype(np.float32)
+
+
+def fit_logistic(
+    features: Sequence[str], table: Floats, gold: Floats, weight: Floats, strength: float, scaled: bool = True
+) -> Logistic:
+    """A logistic regression on centred and, if ``scaled``, standardised features; both are folded into the weights.
+
+    ``gold`` may be a share: a row then counts as that much of a positive and the rest of a negative, so that the
+    fitted probability is the expected share.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = table.mean(axis=0), table.std(axis=0)
+    scale[(scale < 1e-6) | (not scaled)] = 1.0
+    standard = (table - mean) / scale
+    truth = np.repeat([1, 0], len(table))
+    mass = np.concatenate([gold * weight, (1 - gold) * weight])
+    used = mass > 0
+    fitted = LogisticRegression(C=strength, max_iter=4000)
+    fitted.fit(np.concatenate([standard, standard])[used], truth[used], sample_weight=mass[used])
+    weights = (fitted.coef_[0] / scale).astype(np.float32)
+    return Logistic(tuple(features), weights, float(fitted.intercept_[0] - (weights * mean).sum()))
+
+
+def fit_ranking(examples: Sequence[Example]) -> RankingModel:
+    """First the chunk model on all candidates, then the sentence model on the chunks that it keeps."""
+    used = [e for e in examples if e.question.spans and e.chunk_gold.any()]
+    chunk = fit_logistic(
+        CHUNK_FEATURES,
+        np.concatenate([chunk_features(e.found) for e in used]),
+        np.concatenate([(e.chunk_gold > 0).astype(np.float32) for e in used]),
+        np.concatenate([np.full(len(e.chunk_gold), WEIGHT[e.data.name], np.float32) for e in used]),
+        STRENGTH,
+    )
+    tables, gold, weight = [], [], []
+    for e in used:
+        logit = chunk.logit(chunk_features(e.found))
+        kept = np.sort(np.argsort(-logit, kind="stable")[:KEPT])
+        inner = e.only(kept)
+        tables.append(sentence_features(e.data.generation, e.query, inner.found, logit[kept]))
+        # A short answer in SQuAD stands for the sentence that holds it.
+        whole = e.data.name == "squad"
+        gold.append((inner.sentence_gold > 0).astype(np.float32) if whole else inner.sentence_gold)
+        weight.append(np.full(len(inner.sentence_gold), WEIGHT[e.data.name], np.float32))
+    sentence = fit_logistic(
+        SENTENCE_FEATURES, np.concatenate(tables), np.concatenate(gold), np.concatenate(weight), STRENGTH
+    )
+    return RankingModel(chunk, sentence)
+
+
+def folds(count: int) -> list[Mask]:
+    """For each fold, which of ``count`` questions are held out."""
+    order = np.random.RandomState(SEED).permutation(count)
+    return [np.isin(np.arange(count), order[k::FOLDS]) for k in range(FOLDS)]
+
+
+def overlap_with_gold(ranked: Iterable[tuple[Example, Evidence]]) -> Floats:
+    """Mean precision, recall and IoU of selected characters, and how often the best chunk holds marked words."""
+    scores = []
+    for e, evidence in ranked:
+        if not e.question.spans:
+            continue
+        gold = {k for a, b in e.question.spans for k in range(a, b)}
+        cited: set[int] = set()
+        extra = 0
+        for run in select(e.data.generation, evidence):
+            if e.data.generation.manifest.briefs[e.data.generation.brief_ids[run.brief]].source == e.question.source:
+                cited |= set(range(run.start, run.end))
+            else:
+                extra += run.end - run.start
+        both = len(cited & gold)
+        best = evidence.found.chunks[evidence.best_chunks[0]]
+        hit = e.chunk_gold[e.found.chunks == best].any()
+        scores.append(
+            (both / max(len(cited) + extra, 1), both / len(gold), both / (len(cited | gold) + extra), float(hit))
+        )
+    return np.asarray(np.mean(scores, axis=0), np.float32)
+
+
+def answerable_table(examples: Sequence[Example], model: RankingModel) -> Floats:
+    """Signals for the answerability model under a ranking."""
+    return np.stack([answerability.features(e.data.generation, e.ranked(model)) for e in examples])
+
+
+def report_ranking(sets: dict[str, list[Example]]) -> None:
+    """Held-out precision, recall and IoU by set: by fold, and with the set left out of fitting altogether."""
+    for name in ("spans", "passages"):
+        examples = sets[name]
+        others = [e for other, rows in sets.items() if other != name for e in rows]
+        left_out = fit_ranking(others)
+        _print_overlap(name, "left out", overlap_with_gold((e, e.ranked(left_out)) for e in examples))
+        held: list[tuple[Example, Evidence]] = []
+        for fold in folds(len(examples)):
+            model = fit_ranking([*others, *(e for e, out in zip(examples, fold, strict=True) if not out)])
+            held += [(e, e.ranked(model)) for e, out in zip(examples, fold, strict=True) if out]
+        _print_overlap(name, f"{FOLDS} folds", overlap_with_gold(held))
+
+
+def _print_overlap(name: str, how: str, figures: Floats) -> None:
+    print(
+        f"{name:9} {how:9} precision {figures[0]:.3f} recall {figures[1]:.3f} IoU {figures[2]:.3f} best chunk {figures[3]:.3f}"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fit, print held-out figures, and with ``--write`` replace the shipped weights."""
+    parser = argparse.ArgumentParser(prog="python -m evals.fitting", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--spans", type=Path, required=True, help="folder with corpus/ and questions.jsonl, exact answer spans"
+    )
+    parser.add_argument(
+        "--passages", type=Path, required=True, help="the same with answerable and unanswerable questions"
+    )
+    parser.add_argument("--squad", type=Path, required=True, help="SQuAD 2.0 JSON")
+    parser.add_argument("--write", action="store_true", help="replace index/models and assistant/models")
+    given = parser.parse_args(argv)
+    random.seed(SEED)
+    embedder = load_embedder(Settings())
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        data = [
+            read_jsonl_set("spans", given.spans, work),
+            read_jsonl_set("passages", given.passages, work),
+            read_squad("squad", given.squad, work),
+        ]
+        sets = {d.name: collect(d, embedder) for d in data}
+        report_ranking(sets)
+        model = fit_ranking([e for rows in sets.values() for e in rows])
+        answerable = report_answerable(sets)
+        if given.write:
+            write(model, *answerable)
+    return 0
+
+
+def report_answerable(sets: dict[str, list[Example]]) -> tuple[Logistic, float]:
+    """Held-out AUROC, balanced accuracy and calibration error on the passages; then the model fitted on all."""
+    examples = sets["passages"]
+    others = [e for name, rows in sets.items() if name != "passages" for e in rows]
+    chance = np.zeros(len(examples), np.float32)
+    for fold in folds(len(examples)):
+        fitting = [e for e, out in zip(examples, fold, strict=True) if not out]
+        ranker = fit_ranking([*others, *fitting])
+        model = fit_answerable([*others, *fitting], ranker)
+        held = [e for e, out in zip(examples, fold, strict=True) if out]
+        chance[fold] = model.probability(answerable_table(held, ranker))
+    print(
+        f"passages  {FOLDS} folds   {describe(np.array([e.question.answerable for e in examples]), chance, THRESHOLD)}"
+    )
+    every = [*others, *examples]
+    return fit_answerable(every, fit_ranking(every)), THRESHOLD
+
+
+def describe(answerable: Rows, chance: Floats, threshold: float) -> str:
+    """AUROC, both error rates and calibration error of held-out probabilities, on one line."""
+    truth, guess = answerable.astype(np.float64), chance.astype(np.float64)
+    answered = (guess >= threshold).astype(np.float64)
+    refused = 1 - answered[answerable].mean()
+    return (
+        f"AUROC {auroc(truth, guess):.3f} balanced {balanced_accuracy(truth, answered):.3f} "
+        f"wrongly abstained {refused:.3f} abstained when unanswerable {1 - answered[~answerable].mean():.3f} "
+        f"calibration error {calibration_error(truth, guess):.3f}"
+    )
+
+
+def fit_answerable(examples: Sequence[Example], ranker: RankingModel) -> Logistic:
+    """The answerability model on questions as they are, and on the same questions with their answers taken away."""
+    rows: list[tuple[Example, float]] = []
+    for e in examples:
+        asked, robbed = ANSWERABLE_WEIGHT[e.data.name]
+        rows.append((e, asked))
+        without = e.without_gold() if robbed and e.question.answerable else None
+        if without is not None and len(without.found.sentences):
+            rows.append((without, robbed))
+    used = [e for e, _ in rows]
+    gold = np.array([e.question.answerable for e in used], np.float32)
+    weight = np.array([mass for _, mass in rows], np.float32)
+    return fit_logistic(answerability.FEATURES, answerable_table(used, ranker), gold, weight, 0.05)
+
+
+def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
+    """Replace the shipped weights."""
+    _write(ranking.MODEL_FILE, {"chunk": model.chunk.to_json(), "sentence": model.sentence.to_json()})
+    _write(answerability.MODEL_FILE, {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold})
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def _blank() -> RankingModel:
+    """Weights to gather candidates with before any were fitted."""
+    return RankingModel(
+        Logistic(CHUNK_FEATURES, np.ones(len(CHUNK_FEATURES), np.float32), 0.0),
+        Logistic(SENTENCE_FEATURES, np.zeros(len(SENTENCE_FEATURES), np.float32), 0.0),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""Runs suites: every case is searched and answered by the real assistant, scored, and summed up."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from assistant import Answer, Assistant
+from evals.cases import Case, Suite, SuiteError
+from evals.corpora import index_corpus
+from evals.metrics import ABSTENTION, balanced_accuracy, rank_scores
+from evals.regions import Gold, resolve
+from evals.resampling import Estimate, bootstrap
+from evals.scoring import PASSING, Score, Scores, score_answer, score_failure, score_hits
+from index.build import Progress
+from index.errors import ModelError, QuestionError
+from index.generation import Generation
+from index.search import Hit
+from index.settings import Settings
+
+TOP_K = 50
+"""Hits that are searched for the ranking measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One case with its scores. ``answer`` is None for a case that is only searched or ended in ``error``.
+
+    ``ranked`` lists the briefs found, best first.
+    """
+
+    case: Case
+    scores: Scores
+    answer: Answer | None = None
+    ranked: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Names of the scores that keep the case from passing."""
+        return tuple(
+            name
+            for name, passes in PASSING.items()
+            if name in self.scores and (value := self.scores[name].value) is not None and not passes(value)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the JSON report has it."""
+        return {
+            "id": self.case.id,
+            "kind": self.case.kind,
+            "question": self.case.question,
+            "answerable": self.case.answerable,
+            "failures": list(self.failures),
+            "scores": {name: asdict(score) for name, score in self.scores.items()},
+            "answer": self.answer.to_json() if self.answer else None,
+            "ranked": list(self.ranked[:10]),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteResult:
+    """All cases of a suite. ``corpus`` is a fingerprint of the briefs, ``recipe`` of how they were indexed.
+
+    ``estimates`` are means of the scores and the measures over the suite, with intervals; undefined ones are left out.
+    """
+
+    suite: Suite
+    results: tuple[CaseResult, ...]
+    drafts: tuple[str, ...] = ()
+    generation: str = ""
+    corpus: str = ""
+    recipe: str = ""
+    seconds: float = 0.0
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+
+    def values(self, score: str) -> dict[str, float]:
+        """Values of one score by case id, unscored cases left out."""
+        found = ((one.case.id, one.scores[score].value) for one in self.results if score in one.scores)
+        return {case_id: value for case_id, value in found if value is not None}
+
+    def by_kind(self) -> dict[str, list[CaseResult]]:
+        """Results by kind of case, in the order of the suite."""
+        kinds: dict[str, list[CaseResult]] = {}
+        for one in self.results:
+            kinds.setdefault(one.case.kind, []).append(one)
+        return kinds
+
+    def confidences(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Of the cases that were answered or abstained from: 1 for answerable, and the confidence; shape (n,) each."""
+        rows = [(float(one.case.answerable or 0), one.answer.confidence) for one in self.results if one.answer]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
+
+    def to_json(self) -> dict[str, Any]:
+        """The suite as the JSON report has it."""
+        return {
+            "suite": self.suite.name,
+            "path": str(self.suite.path),
+            "generation": self.generation,
+            "corpus": self.corpus,
+            "recipe": self.recipe,
+            "seconds": round(self.seconds, 2),
+            "drafts": list(self.drafts),
+            "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
+            "cases": [one.to_json() for one in self.results],
+        }
+
+
+def run_suite(
+    suite: Suite, settings: Settings, progress: Progress | None = None, only: str | None = None
+) -> SuiteResult:
+    """Index what the suite needs, run its cases but the drafts (or the one case ``only``), and sum up.
+
+    :raises SuiteError: if a span of a case is not in the corpus.
+    :raises StoreError: if the index cannot be used.
+    :raises CorpusError: if the corpus cannot be indexed.
+    """
+    started = time.monotonic()
+    assistant = Assistant(index_corpus(suite, settings, progress))
+    generation = assistant.generation
+    cases = [case for case in suite.cases if (not case.draft if only is None else case.id == only)]
+    ids = {entry.source: brief_id for brief_id, entry in generation.manifest.briefs.items()}
+    ids |= {brief_id: brief_id for brief_id in generation.brief_ids}
+    try:
+        golds = [resolve(case, ids, generation.brief) for case in cases]
+    except SuiteError as error:
+        raise SuiteError(f"{suite.path}: {error}") from error
+    results = []
+    for k, case in enumerate(cases):
+        if progress:
+            progress("asking", k, len(cases))
+        results.append(_run_case(assistant, generation, case, golds[k]))
+    if progress:
+        progress("asking", len(cases), len(cases))
+    finished = SuiteResult(
+        suite=suite,
+        results=tuple(_with_ranking(results, ids)),
+        drafts=tuple(case.id for case in suite.cases if case.draft),
+        generation=generation.id,
+        corpus=_digest(sorted((brief_id, entry.sha256) for brief_id, entry in generation.manifest.briefs.items())),
+        recipe=_digest(generation.manifest.recipe.model_dump_json()),
+        seconds=time.monotonic() - started,
+    )
+    return replace(finished, estimates=_estimates(finished))
+
+
+def _run_case(assistant: Assistant, generation: Generation, case: Case, golds: Sequence[Gold]) -> CaseResult:
+    try:
+        answer = assistant.ask(case.question, case.turns, id=case.id) if case.answerable is not None else None
+        hits = assistant.search((answer.searched if answer else "") or case.question, TOP_K)
+    except (QuestionError, ModelError) as error:
+        return CaseResult(case, score_failure(case, str(error)), error=str(error))
+    scores = score_hits(hits, golds)
+    if answer:
+        scores |= score_answer(case, answer, golds, generation.brief)
+    return CaseResult(case, scores, answer, _briefs(hits))
+
+
+def _briefs(hits: Sequence[Hit]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit.brief_id for hit in hits))
+
+
+def _with_ranking(results: Sequence[CaseResult], ids: Mapping[str, str]) -> list[CaseResult]:
+    """The results with the measures of the ranking of briefs."""
+    relevant = {one.case.id: {ids[name]: grade for name, grade in one.case.grades.items()} for one in results}
+    measured = rank_scores(relevant, {one.case.id: one.ranked for one in results})
+    scores = {
+        case_id: {name: Score(value, "by trec_eval") for name, value in values.items()}
+        for case_id, values in measured.items()
+    }
+    return [replace(one, scores=one.scores | scores.get(one.case.id, {})) for one in results]
+
+
+def _estimates(result: SuiteResult) -> dict[str, Estimate]:
+    names = dict.fromkeys(name for one in result.results for name in one.scores)
+    found = {name: bootstrap(np.array(list(result.values(name).values())), _mean) for name in names}
+    answerable, confidence = result.confidences()
+    if len(answerable):
+        pairs = np.column_stack([answerable, confidence])
+        for name, measure in ABSTENTION.items():
+            if name != "aurc" or 0 < answerable.sum() < len(answerable):
+                found[name] = bootstrap(pairs, _of_pairs(measure))
+        answered = [float(one.answer.status != "abstained") for one in result.results if one.answer]
+        found["balanced_accuracy"] = bootstrap(np.column_stack([answerable, answered]), _of_pairs(balanced_accuracy))
+    return {name: estimate for name, estimate in found.items() if estimate}
+
+
+def _mean(values: np.ndarray[Any, Any]) -> float:
+    return float(values.mean())
+
+
+def _of_pairs(measure: Callable[[Any, Any], float]) -> Callable[[np.ndarray[Any, Any]], float]:
+    return lambda rows: measure(rows[:, 0], rows[:, 1])
+
+
+def _digest(what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
