@@ -43,11 +43,15 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class AnswerabilityModel:
-    """``logistic`` gives the probability that the corpus holds the answer; below ``threshold`` the assistant abstains."""
+    """``logistic`` gives the probability that the corpus holds the answer; below ``threshold`` the assistant abstains.
+
+    ``brevity`` is how dear words are when the answer is chosen: 1 for short answers, less for longer ones.
+    """
 
     logistic: Logistic
     threshold: float
     embedder: str
+    brevity: float
 
 
 def answerability_of(settings: Settings) -> AnswerabilityModel:
@@ -66,7 +70,7 @@ def load_answerability(path: Path = MODEL_FILE) -> AnswerabilityModel:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         logistic = Logistic.from_json(data["answerable"], FEATURES, str(path))
-        return AnswerabilityModel(logistic, float(data["threshold"]), data["embedder"])
+        return AnswerabilityModel(logistic, float(data["threshold"]), data["embedder"], float(data["brevity"]))
     except (OSError, ValueError, KeyError) as error:
         raise SettingsError(
             f"cannot read the answerability weights in {path}: {error}; run `briefs calibrate`"

@@ -109,7 +109,7 @@ def compose(
     """The extractive answer that ``evidence`` supports."""
     chance = confidence(generation, evidence, model)
     searched = evidence.query.searched
-    runs = select(generation, evidence) if chance >= model.threshold else []
+    runs = select(generation, evidence, model.brevity) if chance >= model.threshold else []
     if not runs:
         return Answer(
             question=question,

@@ -49,7 +49,7 @@ def explain(generation: Generation, evidence: Evidence, model: AnswerabilityMode
                 "end": run.end,
                 "score": round(run.score, 4),
             }
-            for run in select(generation, evidence)
+            for run in select(generation, evidence, model.brevity)
         ],
     }
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from assistant.types import Turn
+from index.search import MAX_QUESTION
 
 _OPENING = re.compile(r"^(?:and|but|so|or|also|what about|how about|and what about|then)\b[\s,]*", re.I)
 _LEANS = re.compile(
@@ -16,36 +17,36 @@ _ELLIPSIS = re.compile(
     r"^(?:why|how|when|where|who|since when|until when|how (?:many|much|long|so)|by whom|in which|for how long|what else|really)\b",
     re.I,
 )
-_NAME = r"(?:the )?[A-Z][\w’'-]*(?: (?:[A-Z][\w’'-]*|of|the))*"
-_POSSESSIVE = re.compile(rf"({_NAME})(['’]s?)(?=[\s?.!,]|$)")
-_PLAIN = re.compile(rf"\b({_NAME})\b")
 _ASKING = frozenset(
     """
         what who when where why how which whose is are was were do does did can could has have had in on at the
         and
     """.split()
 )
+_NAME = rf"(?:the )?(?!(?i:{'|'.join(sorted(_ASKING))})\b)[A-Z][\w’'-]*(?: (?:[A-Z][\w’'-]*|of|the))*"
+_POSSESSIVE = re.compile(rf"\b({_NAME})(['’]s?)(?=[\s?.!,]|$)")
+_PLAIN = re.compile(rf"\b({_NAME})\b")
 
 
 def standalone_question(question: str, history: Sequence[Turn]) -> str:
     """``question`` itself when it stands alone, else with what the last question of the user lends it.
 
     "and Pakistan's?" after "what are Kabul's red lines?" becomes "what are Pakistan's red lines?"; a question that only
-    leans on a pronoun or is a bare "why?" is searched together with the last one.
+    leans on a pronoun or is a bare "why?" is searched together with the last one, unless both are too long together.
     """
     before = _last_question(history)
     if not before or not _needs_context(question):
         return question
-    swapped = _swap_name(before, question)
-    return swapped or f"{before.rstrip('?!. ')}: {_OPENING.sub('', question)}"
+    joined = _swap_name(before, question) or f"{before.rstrip('?!. ')}: {_OPENING.sub('', question)}"
+    return joined if len(joined) <= MAX_QUESTION else question
 
 
 def _last_question(history: Sequence[Turn]) -> str:
     """What the user last asked, resolved against the turns before it."""
     asked: list[str] = []
     for turn in history:
-        if turn.role == "user" and turn.content.strip():
-            text = " ".join(turn.content.split())
+        text = " ".join(turn.content.split())
+        if turn.role == "user" and 0 < len(text) <= MAX_QUESTION:
             previous = [Turn("user", asked[-1])] if asked else []
             asked.append(standalone_question(text, previous))
     return asked[-1] if asked else ""
@@ -62,11 +63,9 @@ def _needs_context(question: str) -> bool:
     )
 
 
-def _names(text: str) -> list[str]:
+def _names(text: str) -> list[re.Match[str]]:
     """Capitalised names after the first word."""
-    return [
-        match.group(1) for match in _PLAIN.finditer(text) if match.start() > 0 and match.group(1).lower() not in _ASKING
-    ]
+    return [match for match in _PLAIN.finditer(text) if match.start() > 0]
 
 
 def _swap_name(before: str, question: str) -> str | None:
@@ -83,4 +82,4 @@ def _swap_name(before: str, question: str) -> str | None:
     if possessive:
         return before[: possessive.start(1)] + bare + before[possessive.end(1) :]
     names = _names(before)
-    return before.replace(names[-1], bare, 1) if names else None
+    return before[: names[-1].start()] + bare + before[names[-1].end() :] if names else None

@@ -40,19 +40,20 @@ class Run:
     score: float
 
 
-def select(generation: Generation, evidence: Evidence) -> list[Run]:
+def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> list[Run]:
     """The runs that answer, those of the best brief first, in the order of their brief. Empty without candidates.
 
     Sentences are taken by falling probability as long as the expected overlap with the true answer grows: for a set S,
     I / (I + c (L - I) + M) with I the sum of p*l over S, L the sum of l over S, M the sum of p*l outside S (p a
     sentence's probability, l its length). With c = 1 this is the expected intersection over union of characters if
-    sentences were independent; a smaller c (Tversky 1977) lets an open question have more words. Ties are broken by position, so the same
+    sentences were independent; a smaller c (Tversky 1977) lets an open question have more words, as does a ``brevity``
+    below 1, which a corpus whose facts are spread over many briefs is calibrated to. Ties are broken by position, so the same
     evidence always gives the same answer.
     """
     if not len(evidence.sentence_score):
         return []
     chance = evidence.sentence_score
-    chosen = _by_expected_overlap(generation, evidence, chance)
+    chosen = _by_expected_overlap(generation, evidence, chance, brevity)
     if Asks.LIST in evidence.query.asks:
         chosen = _whole_lists(generation, evidence, chance, chosen)
     chosen = _across_briefs(generation, evidence, chance, chosen)
@@ -60,12 +61,12 @@ def select(generation: Generation, evidence: Evidence) -> list[Run]:
     return _runs(generation, evidence, chance, chosen)
 
 
-def _by_expected_overlap(generation: Generation, evidence: Evidence, chance: Floats) -> list[int]:
+def _by_expected_overlap(generation: Generation, evidence: Evidence, chance: Floats, brevity: float) -> list[int]:
     found, lines = evidence.found, generation.sentences
     length = (lines.end[found.sentences] - lines.start[found.sentences]).astype(np.float64)
     inside, outside = 0.0, float((chance * length).sum())
     fact = bool(evidence.query.asks & FACTS) and Asks.LIST not in evidence.query.asks
-    surplus = SURPLUS_FACT if fact else SURPLUS_OPEN
+    surplus = brevity * (SURPLUS_FACT if fact else SURPLUS_OPEN)
     best, best_size = 0.0, 1
     taken: list[int] = []
     size, words = 0.0, 0

@@ -62,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(figures))
         return 0
     for name, figure in figures.items():
-        print(f"{name:14} ours {figure['ours']:.4f}  floor {figure['floor']:.4f}  ratio {figure['ratio']:.2f}  ({figure['unit']})")
+        print(
+            f"{name:14} ours {figure['ours']:.4f}  floor {figure['floor']:.4f}  ratio {figure['ratio']:.2f}  ({figure['unit']})"
+        )
     return 0
 
 
@@ -125,7 +127,18 @@ def bench_cold(settings: Settings, runs: int) -> dict[str, float | str]:
 
     generation = Assistant(settings).generation
     model, tokenizer = (str(MiniLM().path(name)) for name in ("model", "tokenizer"))
-    ask = [sys.executable, "-m", "assistant", "ask", QUESTIONS[0], "--json", "--corpus", str(settings.corpus), "--store", str(settings.store)]
+    ask = [
+        sys.executable,
+        "-m",
+        "assistant",
+        "ask",
+        QUESTIONS[0],
+        "--json",
+        "--corpus",
+        str(settings.corpus),
+        "--store",
+        str(settings.store),
+    ]
     bare = [sys.executable, "-c", _BARE_COLD, model, tokenizer, str(generation.folder / "chroma"), QUESTIONS[0]]
 
     def run(command: list[str]) -> float:

@@ -1,4 +1,4 @@
-"""Fit the probability that there is an answer to one corpus, from cases that say which questions it answers.
+"""Fit the confidence and the length of answers to one corpus, from cases that say which questions it answers.
 
     briefs calibrate [SUITE]
 
@@ -16,18 +16,22 @@ import numpy as np
 
 from assistant import Assistant, answerability
 from assistant.followup import standalone_question
+from assistant.selection import count_words, select
 from evals.cases import SuiteError
 from evals.fitting import describe, fit_logistic, folds
 from evals.formats import load_suite
+from index.generation import Generation
 from index.lexical import Floats
 from index.ranking import Logistic
-from index.search import find_evidence
+from index.search import Evidence, find_evidence
 from index.settings import Settings
 
 LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
 STRENGTH = 0.1
 """Inverse strength of the L2 penalty on the correction; the shipped log-odds enter ``SCALE`` times larger, so all but free."""
 SCALE = 5.0
+MEDIAN_WORDS = 85
+"""Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
 MOST_REFUSED = 0.12
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
 
@@ -38,35 +42,44 @@ def calibrate(settings: Settings, suite: str) -> str:
     :raises SuiteError: if the suite has too few cases of either kind.
     :raises StoreError: if the corpus is not indexed.
     """
-    table, gold = _signals(settings, suite)
+    cases = [case for case in load_suite(suite).cases if case.answerable is not None]
+    gold = np.array([bool(case.answerable) for case in cases])
     if len(gold) < LEAST_CASES or int((~gold).sum()) < LEAST_UNANSWERABLE:
         raise SuiteError(
             f"{suite}: found {len(gold)} cases, {int((~gold).sum())} of them unanswerable; calibrating takes "
             f"{LEAST_CASES} and {LEAST_UNANSWERABLE} or more"
         )
+    assistant = Assistant(settings)
+    generation, embedder = assistant.generation, assistant.embedder
+    searched = [standalone_question(case.question, case.turns) for case in cases]
+    evidence = [find_evidence(generation, embedder, question) for question in searched]
+    table = np.stack([answerability.features(generation, found) for found in evidence])
+    brevity = _brevity(generation, [found for found, case in zip(evidence, cases, strict=True) if case.answerable])
     shipped = answerability.load_answerability().logistic
     chance = np.zeros(len(gold), np.float32)
     for fold in folds(len(gold)):
         chance[fold] = _fit(shipped, table[~fold], gold[~fold]).probability(table[fold])
     threshold = _threshold(gold, chance)
-    _write(settings, _fit(shipped, table, gold), threshold)
-    return f"{len(gold)} cases, held out by folds: {describe(gold, chance, threshold)} threshold {threshold:.2f}"
+    _write(settings, _fit(shipped, table, gold), threshold, brevity)
+    figures = describe(gold, chance, threshold)
+    return f"{len(gold)} cases, held out by folds: {figures}; threshold {threshold:.2f}, brevity {brevity:.1f}"
 
 
-def _signals(settings: Settings, suite: str) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """The signals of every case's question, and whether it is answerable."""
-    assistant = Assistant(settings)
-    generation, embedder = assistant.generation, assistant.embedder
-    rows, gold = [], []
-    for case in load_suite(suite).cases:
-        if case.answerable is None:
-            continue
-        evidence = find_evidence(generation, embedder, standalone_question(case.question, case.turns))
-        if len(evidence.found.sentences):
-            rows.append(answerability.features(generation, evidence))
-            gold.append(case.answerable)
-    table = np.stack(rows) if rows else np.zeros((0, len(answerability.FEATURES)), np.float32)
-    return table, np.array(gold, dtype=bool)
+def _brevity(generation: Generation, evidence: list[Evidence]) -> float:
+    """The lowest brevity at which the median answer keeps to ``MEDIAN_WORDS``."""
+
+    def median_words(brevity: float) -> float:
+        lengths = [
+            sum(
+                count_words(generation, row)
+                for run in select(generation, found, brevity)
+                for row in range(run.first, run.last + 1)
+            )
+            for found in evidence
+        ]
+        return float(np.median(lengths))
+
+    return next((brevity for brevity in (0.2, 0.3, 0.4, 0.6, 0.8) if median_words(brevity) <= MEDIAN_WORDS), 1.0)
 
 
 def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Logistic:
@@ -90,9 +103,10 @@ def _threshold(gold: np.ndarray[tuple[int], np.dtype[np.bool_]], chance: Floats)
     return float(max(kept, default=grid[0]))
 
 
-def _write(settings: Settings, model: Logistic, threshold: float) -> None:
+def _write(settings: Settings, model: Logistic, threshold: float, brevity: float) -> None:
     path = settings.corpus / answerability.CALIBRATION
-    data = {"embedder": settings.embedder, "answerable": model.to_json(), "threshold": round(threshold, 2)}
+    fitted = {"answerable": model.to_json(), "threshold": round(threshold, 2), "brevity": brevity}
+    data = {"embedder": settings.embedder, **fitted}
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)

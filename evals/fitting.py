@@ -346,7 +346,10 @@ def fit_answerable(examples: Sequence[Example], ranker: RankingModel) -> Logisti
 def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
     """Replace the shipped weights."""
     _write(ranking.MODEL_FILE, {"chunk": model.chunk.to_json(), "sentence": model.sentence.to_json()})
-    _write(answerability.MODEL_FILE, {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold})
+    _write(
+        answerability.MODEL_FILE,
+        {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold, "brevity": 1.0},
+    )
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ _LEVEL = re.compile(r"\s*(#{1,6}|={1,6})\s")
 def split_chunks(brief_id: str, text: str, sentences: Sequence[Sentence], chunk_chars: int) -> tuple[Chunk, ...]:
     """Pack ``sentences`` into chunks of at most ``chunk_chars`` characters (a longer sentence stands alone).
 
-    Every sentence is in exactly one chunk. A heading opens a new chunk once the open one is a third full, and never
-    ends one; a paragraph that would be cut in its first half moves on whole when the chunk is two thirds full.
+    Every sentence is in exactly one chunk. A heading opens a new chunk once the open one is a third full, and ends
+    one only where what follows would not fit; a paragraph that would be cut in its first half moves on whole when the chunk is two thirds full.
     """
     chunks: list[Chunk] = []
     path: list[tuple[int, str]] = []
@@ -42,11 +42,10 @@ def _chunk(brief_id: str, sentences: Sequence[Sentence], first: int, last: int, 
 
 def _must_close(sentences: Sequence[Sentence], first: int, k: int, chunk_chars: int) -> bool:
     """Whether the chunk that began at sentence ``first`` ends before sentence ``k``."""
-    start = sentences[first].start
+    start, end = sentences[first].start, sentences[k].end
     filled = sentences[k - 1].end - start
     if sentences[k].is_heading:
-        return filled * 3 > chunk_chars and not sentences[k - 1].is_heading
-    end = sentences[k].end
+        return end - start > chunk_chars or (filled * 3 > chunk_chars and not sentences[k - 1].is_heading)
     if end - start > chunk_chars:
         return True
     opens_paragraph = sentences[k].paragraph != sentences[k - 1].paragraph

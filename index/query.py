@@ -66,10 +66,10 @@ def parse_question(
             continue
         if alias.short in groups:
             _add(weights, alias.long)
-            groups[alias.short].append(_rarest(alias.long, lexical))
+            groups[alias.short].append(_rarest(alias.long, lexical, allowed_chunks))
         elif all(term in groups for term in alias.long):
             _add(weights, (alias.short,))
-            groups[_rarest(alias.long, lexical)].append(alias.short)
+            groups[_rarest(alias.long, lexical, allowed_chunks)].append(alias.short)
     return Query(
         question, searched, weights, tuple(tuple(dict.fromkeys(g)) for g in groups.values()), asks_of(searched), mended
     )
@@ -80,14 +80,9 @@ def _add(weights: dict[str, float], stems: Sequence[str]) -> None:
         weights.setdefault(term, EXPANSION_WEIGHT)
 
 
-def _rarest(stems: Sequence[str], lexical: LexicalIndex) -> str:
-    """The stem of a name that says most: the one that fewest chunks hold."""
-
-    def holding(term: str) -> int:
-        known = lexical.vocabulary.get(term)
-        return 0 if known is None else len(lexical.chunks.of(known)[0])
-
-    return min(stems, key=lambda term: (holding(term) or 1_000_000, term))
+def _rarest(stems: Sequence[str], lexical: LexicalIndex, allowed: Mask | None) -> str:
+    """The stem of a name that says most: the one that fewest allowed chunks hold."""
+    return min(stems, key=lambda term: (lexical.frequency(term, allowed) or 1_000_000, term))
 
 
 def _mend(question: str, lexical: LexicalIndex, is_word: Callable[[str], bool], allowed: Mask | None) -> dict[str, str]:
@@ -114,7 +109,7 @@ def _nearest(word: str, name: bool, lexical: LexicalIndex, allowed: Mask | None)
         for known in (*lexical.surface, *STOP_WORDS)
         if known[:1] == word[:1] and abs(len(known) - len(word)) <= limit
     ]
-    near = extract(word, choices, scorer=OSA.distance, score_cutoff=limit, limit=8)
+    near = extract(word, choices, scorer=OSA.distance, score_cutoff=limit, limit=None)
     common = 1_000_000
     ranked = []
     for known, distance, _ in near:

@@ -178,7 +178,7 @@ def passage(generation: Generation, evidence: Evidence, row: int, chunk_chars: i
         if table.brief[found.chunks[k]] == table.brief[chunk]
     ]
     rows = np.flatnonzero(np.isin(found.owner, near))
-    inside = np.flatnonzero(found.owner[rows] == near.index(row))
+    inside = np.flatnonzero(found.owner[rows] == row)
     if not len(inside):
         return int(table.start[chunk]), int(table.end[chunk])
     starts, ends = lines.start[found.sentences[rows]], lines.end[found.sentences[rows]]
@@ -196,6 +196,7 @@ def passage(generation: Generation, evidence: Evidence, row: int, chunk_chars: i
 def _gain(first: int, starts: Ints, ends: Ints, gains: Floats, chunk_chars: int, inside: npt.NDArray[np.intp]) -> float:
     """Sum of scores in the window that starts at sentence ``first``; it must touch the chunk it stands for."""
     window = (ends <= starts[first] + chunk_chars) & (starts >= starts[first])
+    window[first] = True
     if not window[inside].any():
         return -1.0
     return float(gains[window].sum())
