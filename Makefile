@@ -29,7 +29,7 @@ index: $(INSTALLED) ## bring the index up to date
 	@$(BIN)/briefs index
 
 test: $(INSTALLED) ## run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(INSTALLED) ## lint, formatting and types
 	@$(BIN)/ruff check .

@@ -19,6 +19,8 @@ SAME = 0.92
 """Cosine above which two sentences say the same: the second one is left out."""
 SURPLUS_FACT, SURPLUS_OPEN = 1.0, 0.6
 """What a character too many costs against one that is missing, for questions after one fact and for open ones."""
+HEADING_SHARE, TITLE_SHARE = 0.4, 0.7
+"""How much of a question's weight a heading, and title and heading together, must hold for the list below to be the answer."""
 ACROSS = 0.3
 """Another brief is heard when its best sentence reaches this share of the best sentence's probability."""
 LIST_SHARE = 0.25
@@ -56,6 +58,7 @@ def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> 
     chosen = _by_expected_overlap(generation, evidence, chance, brevity)
     if Asks.LIST in evidence.query.asks:
         chosen = _whole_lists(generation, evidence, chance, chosen)
+        chosen = _list_under_heading(generation, evidence, chance, chosen)
     chosen = _across_briefs(generation, evidence, chance, chosen)
     chosen = _every_part(generation, evidence, chance, chosen)
     return _runs(generation, evidence, chance, chosen)
@@ -133,6 +136,60 @@ def _whole_lists(generation: Generation, evidence: Evidence, chance: Floats, cho
     return result
 
 
+def _list_under_heading(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[int]:
+    """Add the lead sentence of each item of a list whose heading is what the question asks for.
+
+    Asked for red lines, the items under "Red lines on sovereignty" answer one by one, though none says "red line". What is
+    less likely than the list makes room for it.
+    """
+    leads = _asked_list(generation, evidence)
+    if not leads:
+        return chosen
+    result = list(leads)
+    words = sum(count_words(generation, int(evidence.found.sentences[k])) for k in result)
+    for row in sorted(chosen, key=lambda k: -chance[k]):
+        words += 0 if row in result else count_words(generation, int(evidence.found.sentences[row]))
+        if words > MAX_WORDS or len(result) >= MAX_SENTENCES:
+            break
+        if row not in result and not _repeats(generation, evidence, result, row):
+            result.append(row)
+    return result
+
+
+def _asked_list(generation: Generation, evidence: Evidence) -> list[int]:
+    """Candidate rows of the first sentences of the items in the best chunk whose heading covers the question, if any."""
+    found, lines = evidence.found, generation.sentences
+    total = max(float(found.group_idf.sum()), 1e-6)
+    for chunk in evidence.best_chunks:
+        headings = generation.headings(int(found.chunks[chunk]))
+        title = generation.metadata(generation.brief_ids[generation.chunks.brief[found.chunks[chunk]]]).title
+        if not headings or not _covers(evidence, headings[-1], HEADING_SHARE * total):
+            continue
+        if not _covers(evidence, f"{title} {headings[-1]}", TITLE_SHARE * total):
+            continue
+        section = _section(generation, evidence, int(chunk))
+        rows = np.flatnonzero(np.isin(found.owner, section))
+        items = [int(k) for k in rows if lines.traits[found.sentences[k]] & Trait.ITEM.value]
+        leads = [k for k in items if k - 1 not in items or not _joined(generation, int(found.sentences[k]))]
+        if len(leads) > 1:
+            return leads[:MAX_SENTENCES]
+    return []
+
+
+def _section(generation: Generation, evidence: Evidence, chunk: int) -> list[int]:
+    """Rows of the candidate chunks under the same heading of the same brief as ``chunk``."""
+    table, chunks = generation.chunks, evidence.found.chunks
+    same = (table.brief[chunks] == table.brief[chunks[chunk]]) & (table.heading[chunks] == table.heading[chunks[chunk]])
+    return [int(row) for row in np.flatnonzero(same)]
+
+
+def _covers(evidence: Evidence, text: str, weight: float) -> bool:
+    """Whether ``text`` holds words of the question that weigh (idf) ``weight`` together."""
+    held = set(terms(text))
+    groups = zip(evidence.query.groups, evidence.found.group_idf, strict=True)
+    return sum(float(idf) for group, idf in groups if not held.isdisjoint(group)) >= weight
+
+
 def _siblings(generation: Generation, evidence: Evidence, row: int) -> list[int]:
     """Candidate rows of the items that stand in one unbroken list with ``row``."""
     found, lines = evidence.found, generation.sentences
@@ -178,7 +235,7 @@ def _every_part(generation: Generation, evidence: Evidence, chance: Floats, chos
     weight = float(found.group_idf[missing].sum())
     if weight < 0.34 * float(found.group_idf.sum()):
         return chosen
-    gain = (found.covered[:, missing].astype(np.float32) @ found.group_idf[missing]) / max(weight, 1e-6)
+    gain = (found.covered[:, missing] * found.group_idf[missing]).sum(axis=1) / max(weight, 1e-6)
     value = np.where(gain >= 0.5, chance, 0.0)
     best = int(np.argmax(value))
     if value[best] < 0.35 * float(chance.max()) or best in chosen:

@@ -17,7 +17,8 @@ def split_chunks(brief_id: str, text: str, sentences: Sequence[Sentence], chunk_
     """Pack ``sentences`` into chunks of at most ``chunk_chars`` characters (a longer sentence stands alone).
 
     Every sentence is in exactly one chunk. A heading opens a new chunk once the open one is a third full, and ends
-    one only where what follows would not fit; a paragraph that would be cut in its first half moves on whole when the chunk is two thirds full.
+    one only where what follows would not fit; a paragraph that would be cut in its first half moves on whole when the
+    chunk is two thirds full.
     """
     chunks: list[Chunk] = []
     path: list[tuple[int, str]] = []

@@ -196,7 +196,7 @@ def sentence_features(generation: Generation, query: Query, found: Candidates, c
 def share_covered(found: Candidates, covered: Mask) -> Floats:
     """How much of the question's weight (idf) each row covers, in [0, 1]."""
     total = max(float(found.group_idf.sum()), 1e-6)
-    share: Floats = (covered.astype(np.float32) @ found.group_idf / total).astype(np.float32)
+    share: Floats = ((covered * found.group_idf).sum(axis=1) / total).astype(np.float32)
     return share
 
 

@@ -1,6 +1,6 @@
 """The learned part of the ranking: logistic models over the features of ``index/evidence.py``.
 
-Weights are data (``index/models/ranking.json``), fitted by ``briefs fit`` on labelled questions; see docs/ranking.md.
+Weights are data (``index/models/ranking.json``), fitted by ``python -m evals.fitting`` on labelled questions; see docs/ranking.md.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Logistic:
         weights = data.get("weights")
         if not isinstance(weights, dict) or set(weights) != set(features):
             raise SettingsError(
-                f"{where} was fitted on other features than this version has; fit it again with `briefs fit`"
+                f"{where} was fitted on other features than this version has; fit it again with `python -m evals.fitting`"
             )
         return cls(
             tuple(features), np.array([weights[name] for name in features], np.float32), float(str(data["bias"]))

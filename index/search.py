@@ -22,6 +22,10 @@ POOL = 32
 """Candidates that each leg brings; more did not change what is found (docs/ranking.md)."""
 KEPT = 12
 """Chunks whose sentences are looked at."""
+SECTIONS = 5
+"""Best chunks whose whole sections are looked at, as far as they are candidates."""
+SAME_PASSAGE = 0.9
+"""Share of the shorter of two passages from which on they count as one."""
 MAX_QUESTION = 2000
 """Longest question, in characters."""
 
@@ -97,15 +101,23 @@ def score(generation: Generation, query: Query, found: Candidates, model: Rankin
         none = np.zeros(0, np.float32)
         return Evidence(query, found, found, none, none)
     chunk_score = model.chunk.logit(chunk_features(found))
-    best = np.sort(np.argsort(-chunk_score, kind="stable")[:keep])
+    ranked = np.argsort(-chunk_score, kind="stable")
+    best = np.union1d(ranked[:keep], _same_sections(generation, found, ranked[:SECTIONS]))
     kept, chunk_score = found.only(best), chunk_score[best]
     table = sentence_features(generation, query, kept, chunk_score)
     return Evidence(query, found, kept, chunk_score, model.sentence.probability(table))
 
 
+def _same_sections(generation: Generation, found: Candidates, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """The candidate chunks that stand under the same heading as one of ``rows``: a section may be cut in several."""
+    table = generation.chunks
+    section = table.brief[found.chunks].astype(np.int64) << 32 | table.heading[found.chunks]
+    return np.flatnonzero(np.isin(section, section[rows]))
+
+
 def check_question(question: str) -> str:
-    """The question without white space around it. :raises QuestionError: if it cannot be asked."""
-    text = " ".join(question.split())
+    """The question in valid Unicode without white space around it. :raises QuestionError: if it cannot be asked."""
+    text = " ".join(question.encode(errors="replace").decode().split())
     if not any(character.isalnum() for character in text):
         raise QuestionError("the question is empty: expected a question in words")
     if len(text) > MAX_QUESTION:
@@ -203,15 +215,24 @@ def _gain(first: int, starts: Ints, ends: Ints, gains: Floats, chunk_chars: int,
 
 
 def top_hits(generation: Generation, evidence: Evidence, top_k: int, chunk_chars: int) -> list[Hit]:
-    """The best ``top_k`` passages; one that mostly repeats a better one of the same brief is left out."""
+    """The best ``top_k`` passages, without one that repeats a better one.
+
+    Only the first is moved to where it answers best: moving them all draws neighbours to the same words and loses others
+    (recall@5 .890 instead of .931 on spans).
+    """
     hits: list[Hit] = []
     found, table = evidence.found, generation.chunks
     for row in evidence.best_chunks:
         if len(hits) == top_k:
             break
-        start, end = passage(generation, evidence, int(row), chunk_chars)
-        brief = generation.brief(generation.brief_ids[table.brief[found.chunks[row]]])
-        if any(hit.brief_id == brief.id and _overlap((hit.start, hit.end), (start, end)) > 0.5 for hit in hits):
+        chunk = int(found.chunks[row])
+        start, end = int(table.start[chunk]), int(table.end[chunk])
+        if not hits:
+            start, end = passage(generation, evidence, int(row), chunk_chars)
+        brief = generation.brief(generation.brief_ids[table.brief[chunk]])
+        if any(
+            hit.brief_id == brief.id and _overlap((hit.start, hit.end), (start, end)) > SAME_PASSAGE for hit in hits
+        ):
             continue
         score = float(1 / (1 + np.exp(-evidence.chunk_score[row])))
         dense, lexical = float(found.chunk_cosine[row]), float(found.chunk_bm25[row])

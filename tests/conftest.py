@@ -16,6 +16,7 @@ from index.build import build
 from index.embedding.minilm import MiniLM
 from index.settings import Settings
 
+ROOT = Path(__file__).absolute().parent.parent
 TOPICS = {
     "border": ("Border closure", "Pakistan closed the Torkham crossing on 12 October 2025. Trucks waited for weeks."),
     "talks": ("Talks in Istanbul", "Delegations met in Istanbul under Turkish mediation. No text was signed."),
@@ -65,6 +66,14 @@ def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def indexed(settings: Settings, _built: Path) -> Settings:
     """``settings`` with a store that is up to date; a copy, so that tests may change it."""
     shutil.copytree(_built, settings.store)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings for the demonstration briefs with an index that is up to date; nothing may change it."""
+    settings = Settings(corpus=ROOT / "corpus", store=tmp_path_factory.mktemp("demonstration") / "store")
+    build(settings)
     return settings
 
 
