@@ -58,20 +58,24 @@ def answerability_of(settings: Settings) -> AnswerabilityModel:
     """The model for the corpus of ``settings``: its own calibration if it has one for this embedder, else the shipped one."""
     own = settings.corpus / CALIBRATION
     if own.is_file():
-        model = load_answerability(own)
+        model = load_answerability(own, own.stat().st_mtime_ns)
         if model.embedder == settings.embedder:
             return model
     return load_answerability()
 
 
 @lru_cache(maxsize=4)
-def load_answerability(path: Path = MODEL_FILE) -> AnswerabilityModel:
-    """The fitted model. :raises SettingsError: if the file is missing, broken or of another version."""
+def load_answerability(path: Path = MODEL_FILE, changed: int = 0) -> AnswerabilityModel:
+    """The fitted model; another ``changed`` time of the file reads it again.
+
+    :raises SettingsError: if the file is missing, broken or of another version.
+    """
+    del changed
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         logistic = Logistic.from_json(data["answerable"], FEATURES, str(path))
         return AnswerabilityModel(logistic, float(data["threshold"]), data["embedder"], float(data["brevity"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f"cannot read the answerability weights in {path}: {error}; run `briefs calibrate`"
         ) from error

@@ -56,7 +56,7 @@ def _needs_context(question: str) -> bool:
     words = question.rstrip("?!. ").split()
     if _OPENING.match(question) and len(words) <= 10:
         return True
-    if len(words) <= 3 and _ELLIPSIS.match(question):
+    if len(words) <= 3 and _ELLIPSIS.match(question) and not _names(question):
         return True
     return (bool(_LEANS.search(question)) and not _names(question)) or (
         len(words) <= 7 and bool(_LEANS.search(question))

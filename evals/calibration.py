@@ -53,6 +53,10 @@ def calibrate(settings: Settings, suite: str) -> str:
     generation, embedder = assistant.generation, assistant.embedder
     searched = [standalone_question(case.question, case.turns) for case in cases]
     evidence = [find_evidence(generation, embedder, question) for question in searched]
+    if not all(len(found.found.sentences) for found in evidence):
+        raise SuiteError(
+            f"{settings.corpus}: nothing in it can be quoted for some cases; index a corpus with running text"
+        )
     table = np.stack([answerability.features(generation, found) for found in evidence])
     brevity = _brevity(generation, [found for found, case in zip(evidence, cases, strict=True) if case.answerable])
     shipped = answerability.load_answerability().logistic

@@ -69,9 +69,11 @@ def load_ranking(path: Path = MODEL_FILE) -> RankingModel:
     """The fitted ranking. :raises SettingsError: if the file is missing, broken or of another version."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot read the ranking weights in {path}: {error}") from error
-    return RankingModel(
-        Logistic.from_json(data["chunk"], CHUNK_FEATURES, str(path)),
-        Logistic.from_json(data["sentence"], SENTENCE_FEATURES, str(path)),
-    )
+        return RankingModel(
+            Logistic.from_json(data["chunk"], CHUNK_FEATURES, str(path)),
+            Logistic.from_json(data["sentence"], SENTENCE_FEATURES, str(path)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(
+            f"cannot read the ranking weights in {path}: {error}; fit them again with `python -m evals.fitting`"
+        ) from error
