@@ -173,7 +173,8 @@ def test_full_disk_is_one_clear_line(place: Path) -> None:
 
 
 def test_interrupt_is_quiet(place: Path) -> None:
-    command = [sys.executable, "-m", "assistant", "ask", "--jsonl"]
+    # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "assistant", "ask", "--jsonl"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=place, env=clean_environment(), **pipes) as running:
         assert running.stdin and running.stdout and running.stderr
