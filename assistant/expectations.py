@@ -1,10 +1,11 @@
-"""Whether a sentence states the kind of fact a question asks for: a day that the question does not name, or a count of its noun."""
+"""Whether a sentence can state what a question asks for: a day it does not name, a count of its noun, the right owner."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
-from index.lexical import STOP_WORDS, stem, words
+from index.lexical import STOP_WORDS, fold, stem, words
 
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 _DATE = re.compile(
@@ -17,6 +18,7 @@ _NUMBER = re.compile(
     r"[$€£]?\d[\d,.]*(?:%|bn|m|k)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|million|billion|half|no",
     re.I,
 )
+_OWNED = re.compile(r"\b([A-Z][\w-]+)['’]s? ((?:[a-z][\w-]*\s*){1,3})")
 _REACH = 4
 """Words between a number and what it counts, at most."""
 
@@ -45,3 +47,27 @@ def states_count(question: str, sentence: str) -> bool | None:
             if not nouns.isdisjoint(near):
                 return True
     return False
+
+
+def owned_by_another(question: str, sentence: str, same: Mapping[str, Collection[str]]) -> bool:
+    """Whether ``sentence`` speaks of somebody else's: "Kabul's red lines" for a question about Pakistan's.
+
+    ``same`` gives, by the stem of a name, the stems that stand for it. A sentence that names the owner asked for at all
+    is left alone.
+    """
+    asked = [(stem(fold(owner)), _stems(things)) for owner, things in _OWNED.findall(question)]
+    if not asked:
+        return False
+    said = [(stem(fold(owner)), _stems(things)) for owner, things in _OWNED.findall(sentence)]
+    held = {stem(word) for word in words(sentence)}
+    for owner, things in asked:
+        names = {owner, *same.get(owner, ())}
+        if names.isdisjoint(held) and any(
+            other not in names and not things.isdisjoint(theirs) for other, theirs in said
+        ):
+            return True
+    return False
+
+
+def _stems(text: str) -> set[str]:
+    return {stem(word) for word in words(text) if word not in STOP_WORDS}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.expectations import owned_by_another
 from index.generation import Generation
 from index.lexical import Floats, terms
 from index.search import Evidence
@@ -21,6 +22,8 @@ SURPLUS_FACT, SURPLUS_OPEN = 1.0, 0.6
 """What a character too many costs against one that is missing, for questions after one fact and for open ones."""
 HEADING_SHARE, TITLE_SHARE = 0.4, 0.7
 """How much of a question's weight a heading, and title and heading together, must hold for the list below to be the answer."""
+OTHERS = 0.01
+"""Probability left to a sentence about another owner's."""
 ACROSS = 0.3
 """Another brief is heard when its best sentence reaches this share of the best sentence's probability."""
 LIST_SHARE = 0.25
@@ -54,7 +57,7 @@ def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> 
     """
     if not len(evidence.sentence_score):
         return []
-    chance = evidence.sentence_score
+    chance = _without_other_owners(generation, evidence)
     chosen = _by_expected_overlap(generation, evidence, chance, brevity)
     if Asks.LIST in evidence.query.asks:
         chosen = _whole_lists(generation, evidence, chance, chosen)
@@ -62,6 +65,17 @@ def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> 
     chosen = _across_briefs(generation, evidence, chance, chosen)
     chosen = _every_part(generation, evidence, chance, chosen)
     return _runs(generation, evidence, chance, chosen)
+
+
+def _without_other_owners(generation: Generation, evidence: Evidence) -> Floats:
+    """The sentences' probabilities, next to nothing for those that speak of another owner's than the one asked about."""
+    chance = evidence.sentence_score
+    same = {term: group for group in evidence.query.groups for term in group}
+    others = [
+        owned_by_another(evidence.query.searched, sentence_text(generation, int(row)), same)
+        for row in evidence.found.sentences
+    ]
+    return np.where(others, np.minimum(chance, OTHERS), chance).astype(np.float32)
 
 
 def _by_expected_overlap(generation: Generation, evidence: Evidence, chance: Floats, brevity: float) -> list[int]:

@@ -102,7 +102,7 @@ def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype
 
 def _threshold(gold: np.ndarray[tuple[int], np.dtype[np.bool_]], chance: Floats) -> float:
     """The highest threshold of a grid that refuses at most ``MOST_REFUSED`` of the answerable questions, held out."""
-    grid = np.arange(0.3, 0.81, 0.05)
+    grid = np.arange(0.3, 0.81, 0.01)
     kept = [value for value in grid if float((chance < value)[gold].mean()) <= MOST_REFUSED]
     return float(max(kept, default=grid[0]))
 

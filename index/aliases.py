@@ -7,12 +7,13 @@ order in the words before the bracket, its first character at the start of a wor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.lexical import STOP_WORDS, terms, words
 
 _BRACKET = re.compile(r"\(([A-Z][A-Za-z0-9&.\-]{1,9})\)")
+_OWNER = re.compile(r"([A-Z]\w+)['’]s ")
 _ALSO = re.compile(
     r"\(([A-Z]{2,8})\)?,? (?:or|also (?:known|called) as|known as|the so-called) (?:the )?((?:[A-Z][\w-]+ ?){2,4})"
 )
@@ -27,9 +28,16 @@ class Alias:
     brief_ids: tuple[str, ...]
 
 
-def find_aliases(texts: Mapping[str, Iterable[str]]) -> list[Alias]:
-    """Aliases in the sentences and metadata of each brief (by brief id), without repetition, in order of first use."""
+def find_aliases(
+    texts: Mapping[str, Iterable[str]], owners: Mapping[str, tuple[str, str]] | None = None
+) -> list[Alias]:
+    """Aliases in the sentences and metadata of each brief (by brief id), without repetition, in order of first use.
+
+    ``owners`` are pairs of :func:`owner_alias` by brief id.
+    """
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for brief_id, (capital, country) in (owners or {}).items():
+        found.setdefault((terms(capital)[0], tuple(terms(country))), []).append(brief_id)
     for brief_id, lines in texts.items():
         for line in lines:
             for short, long in _pairs(line):
@@ -38,10 +46,21 @@ def find_aliases(texts: Mapping[str, Iterable[str]]) -> list[Alias]:
                     tuple(dict.fromkeys(term for term in terms(long) if len(term) > 1)),
                 )
                 if len(short_stems) == 1 and long_stems and short_stems[0] not in long_stems:
-                    owners = found.setdefault((short_stems[0], long_stems), [])
-                    if not owners or owners[-1] != brief_id:
-                        owners.append(brief_id)
-    return [Alias(short, long, tuple(owners)) for (short, long), owners in found.items()]
+                    users = found.setdefault((short_stems[0], long_stems), [])
+                    if not users or users[-1] != brief_id:
+                        users.append(brief_id)
+    return [Alias(short, long, tuple(users)) for (short, long), users in found.items()]
+
+
+def owner_alias(title: str, regions: Sequence[str]) -> tuple[str, str] | None:
+    """The capital that a title speaks of and the one country the brief is about: ("Islamabad", "Pakistan"), or None.
+
+    A brief called "Islamabad's demands" whose region is Pakistan alone uses the one name for the other.
+    """
+    owner = _OWNER.match(title)
+    if owner is None or len(regions) != 1 or owner.group(1) == regions[0]:
+        return None
+    return owner.group(1), regions[0]
 
 
 def _pairs(line: str) -> Iterable[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.aliases import Alias, find_aliases
+from index.aliases import Alias, find_aliases, owner_alias
 from index.chunking import split_chunks
 from index.embedding import Embedder
 from index.embedding.cache import Rows, VectorCache, cache_key
@@ -152,7 +152,8 @@ def _aliases(segments: Sequence[Segments]) -> list[Alias]:
         one.brief.id: [*one.brief.metadata.actors, *(one.brief.text[s.start : s.end] for s in one.sentences)]
         for one in segments
     }
-    return find_aliases(texts)
+    owners = {one.brief.id: owner_alias(one.brief.metadata.title, one.brief.metadata.region) for one in segments}
+    return find_aliases(texts, {brief_id: pair for brief_id, pair in owners.items() if pair})
 
 
 def _write_briefs(path: Path, briefs: Sequence[Brief]) -> None:

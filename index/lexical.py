@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-VERSION = 1
+VERSION = 2
 """Raised when the same text would give other terms or postings; part of the manifest."""
 
 K1, B_CHUNK, B_SENTENCE = 1.2, 0.75, 0.4

@@ -10,7 +10,7 @@ from conftest import write_brief
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.expectations import states_count, states_date
+from assistant.expectations import owned_by_another, states_count, states_date
 from assistant.selection import Run, select, sentence_text
 from index.build import build
 from index.embedding.minilm import MiniLM
@@ -171,3 +171,17 @@ def test_a_date_counts_when_the_question_does_not_name_it(question: str, sentenc
 )
 def test_a_count_belongs_to_its_noun(question: str, sentence: str, states: bool | None) -> None:
     assert states_count(question, sentence) is states
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "expected"),
+    [
+        ("what are Pakistan's red lines?", "Kabul's red lines are sovereignty and airspace.", True),
+        ("what are Pakistan's red lines?", "Islamabad's red lines are written guarantees.", False),
+        ("what are Pakistan's red lines?", "Kabul's red lines collide with those of Pakistan.", False),
+        ("what are Pakistan's red lines?", "Kabul's price for trade is a guarantee.", False),
+        ("what are the red lines?", "Kabul's red lines are sovereignty and airspace.", False),
+    ],
+)
+def test_what_is_somebody_elses_does_not_answer(question: str, sentence: str, expected: bool) -> None:
+    assert owned_by_another(question, sentence, {"pakistan": ("pakistan", "islamabad")}) is expected
