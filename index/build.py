@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,6 +67,11 @@ class _Job:
     settings: Settings
     progress: Progress
     deadline: float
+    steps: ExitStack = field(default_factory=ExitStack)
+
+    def start_steps(self) -> tuple[Step, Step]:
+        """The processes that write and that prove; they import Chroma while this one reads, on a core that idles then."""
+        return self.steps.enter_context(Step("write")), self.steps.enter_context(Step("probe"))
 
     def left(self) -> float:
         """Seconds until the deadline. :raises StoreError: if it has passed."""
@@ -94,7 +100,7 @@ def build(
     _check_places(settings.corpus, settings.store)
     job = _Job(settings, progress or _silent, started + settings.build_timeout_s)
     try:
-        with store.build_lock(settings.store):
+        with store.build_lock(settings.store), job.steps:
             report = _build(job, allow_shrink, rebuild)
     except (OSError, sqlite3.OperationalError) as error:
         raise StoreError(
@@ -126,6 +132,7 @@ def _build(job: _Job, allow_shrink: bool, rebuild: bool) -> BuildReport:
     _clear(settings, frozenset(), half_made_only=True)
     recipe = Recipe.of(settings)
     old = previous.manifest if previous else None
+    early = job.start_steps() if previous is None or rebuild else None
     scan = _scan(settings, previous, progress, read_all=rebuild or not old or old.recipe.reader != recipe.reader)
     _check_size(settings, scan, old, allow_shrink)
     if previous and not rebuild and _same(previous.manifest, recipe, scan):
@@ -133,13 +140,14 @@ def _build(job: _Job, allow_shrink: bool, rebuild: bool) -> BuildReport:
     partial = store.folder_of(settings.store, store.new_id() + store.PARTIAL)
     try:
         manifest, embedded = _assemble(job, partial, scan, recipe, previous)
-        with Step("write") as write, Step("probe") as probe:
-            _write_vectors(job, partial, write, None if rebuild else previous)
-            progress("checking", 0, 1)
-            probe.run(partial, settings, job.left())
-            progress("checking", 1, 1)
+        write, probe = early or job.start_steps()
+        _write_vectors(job, partial, write, None if rebuild else previous)
+        progress("checking", 0, 1)
+        probe.run(partial, settings, job.left())
+        progress("checking", 1, 1)
         store.publish(settings.store, partial)
     except BaseException:
+        job.steps.close()
         _discard(settings, partial)
         raise
     new_id = store.current_id(settings.store)
