@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -82,7 +83,7 @@ class Assistant:
                 evidence = find_evidence(generation, embedder, searched, filters)
             with clock.stage("answer"):
                 answer = compose(generation, evidence, answerability_of(self.settings), asked, id)
-        return _timed(answer, clock.timings)
+        return replace(answer, timings_ms=clock.timings)
 
     def search(self, question: str, top_k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The ``top_k`` passages that fit best, best first.
@@ -135,9 +136,3 @@ def compose(
         searched=searched,
         id=id,
     )
-
-
-def _timed(answer: Answer, timings: dict[str, float]) -> Answer:
-    from dataclasses import replace
-
-    return replace(answer, timings_ms=timings)

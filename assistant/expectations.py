@@ -49,6 +49,11 @@ def states_count(question: str, sentence: str) -> bool | None:
     return False
 
 
+def names_owner(question: str) -> bool:
+    """Whether ``question`` asks about something of somebody: "Pakistan's red lines"."""
+    return _OWNED.search(question) is not None
+
+
 def owned_by_another(question: str, sentence: str, same: Mapping[str, Collection[str]]) -> bool:
     """Whether ``sentence`` speaks of somebody else's: "Kabul's red lines" for a question about Pakistan's.
 

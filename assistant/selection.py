@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.expectations import owned_by_another
+from assistant.expectations import names_owner, owned_by_another
 from index.generation import Generation
 from index.lexical import Floats, terms
 from index.search import Evidence
@@ -70,6 +70,8 @@ def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> 
 def _without_other_owners(generation: Generation, evidence: Evidence) -> Floats:
     """The sentences' probabilities, next to nothing for those that speak of another owner's than the one asked about."""
     chance = evidence.sentence_score
+    if not names_owner(evidence.query.searched):
+        return chance
     same = {term: group for group in evidence.query.groups for term in group}
     others = [
         owned_by_another(evidence.query.searched, sentence_text(generation, int(row)), same)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -47,7 +46,6 @@ ANSWERABLE_WEIGHT = {"spans": (0.4, 0.1), "passages": (1.0, 0.0), "squad": (0.05
 """What a question counts in the answerability model, as it is and with its answer taken out of the corpus."""
 THRESHOLD = 0.42
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
-Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -280,7 +278,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--squad", type=Path, required=True, help="SQuAD 2.0 JSON")
     parser.add_argument("--write", action="store_true", help="replace index/models and assistant/models")
     given = parser.parse_args(argv)
-    random.seed(SEED)
     embedder = load_embedder(Settings())
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -316,7 +313,7 @@ def report_answerable(sets: dict[str, list[Example]]) -> tuple[Logistic, float]:
     return fit_answerable(every, fit_ranking(every)), THRESHOLD
 
 
-def describe(answerable: Rows, chance: Floats, threshold: float) -> str:
+def describe(answerable: Mask, chance: Floats, threshold: float) -> str:
     """AUROC, both error rates and calibration error of held-out probabilities, on one line."""
     truth, guess = answerable.astype(np.float64), chance.astype(np.float64)
     answered = (guess >= threshold).astype(np.float64)

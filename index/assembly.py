@@ -183,12 +183,10 @@ def _tables(segments: Sequence[Segments]) -> tuple[dict[str, NDArray[Any]], list
             chunk_ids.append(chunk_id(one.brief, chunk))
             for s in one.sentences[chunk.first : chunk.last]:
                 traits = traits_of(one.brief.text[s.start : s.end], heading=s.is_heading, item=s.is_item)
-                sentence_rows.append((brief, row, s.start, s.end, s.paragraph, s.is_heading, s.is_item, traits.value))
+                sentence_rows.append((brief, row, s.start, s.end, s.paragraph, traits.value))
     arrays: dict[str, NDArray[Any]] = {"chunk_id": np.asarray(chunk_ids, "U20")}
     arrays |= _columns("chunk", ChunkTable.__slots__, chunk_rows)
     arrays |= _columns("sentence", SentenceTable.__slots__, sentence_rows)
-    for name in ("sentence_heading", "sentence_item"):
-        arrays[name] = arrays[name].astype(np.bool_)
     return arrays, list(paths)
 
 

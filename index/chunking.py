@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from index.types import Chunk, Sentence, Span
+from index.types import Chunk, Sentence
 
 VERSION = 1
 """Raised when the same text and settings would give other chunks; part of the manifest."""
@@ -66,9 +66,3 @@ def _descend(path: list[tuple[int, str]], text: str, heading: Sentence) -> list[
     mark = _LEVEL.match(text[line : heading.end])
     level = len(mark.group(1)) if mark else 1
     return [*[step for step in path if step[0] < level], (level, text[heading.start : heading.end])]
-
-
-def visible_text(text: str, start: int, end: int, body: Sequence[Span]) -> str:
-    """``text[start:end]`` without what is masked: what is embedded and ranked, never what is quoted."""
-    parts = [text[max(start, a) : min(end, b)] for a, b in body if a < end and b > start]
-    return " ".join(part.strip() for part in parts if part.strip())

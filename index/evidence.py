@@ -6,6 +6,7 @@ One row a candidate chunk, one row a sentence of those chunks. The features are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,15 +81,7 @@ def gather(generation: Generation, query: Query, vector: Floats, pool: Ints, sco
     unquoted = (lines.traits[rows] & NEVER_QUOTED.value) > 0
     bm25, holds = generation.lexical.score_sentences(rows, query.weights, scored.idf)
     groups = [[k for k, term in enumerate(query.weights) if term in group] for group in query.groups]
-    covered = (
-        np.stack([holds[:, group].any(axis=1) for group in groups], axis=1)
-        if groups
-        else np.zeros((len(rows), 0), dtype=bool)
-    )
-    context = np.zeros((len(pool), len(groups)), dtype=bool)
     chunk_holds = generation.lexical.chunks_hold(pool, list(query.weights))
-    for column, group in enumerate(groups):
-        context[:, column] = chunk_holds[:, group].any(axis=1)
     keep = ~unquoted
     vectors = generation.sentence_vectors[rows[keep]].astype(np.float32)
     return Candidates(
@@ -99,11 +92,19 @@ def gather(generation: Generation, query: Query, vector: Floats, pool: Ints, sco
         chunk_bm25=scored.scores[pool],
         cosine=vectors @ vector,
         bm25=bm25[keep],
-        covered=covered[keep],
-        chunk_covered=context,
+        covered=_any_of(holds[keep], groups),
+        chunk_covered=_any_of(chunk_holds, groups),
         group_idf=np.array([max(scored.idf[term] for term in group) for group in query.groups], dtype=np.float32),
         best_possible=max(scored.best_possible, 1e-6),
     )
+
+
+def _any_of(holds: Mask, groups: Sequence[Sequence[int]]) -> Mask:
+    """From which terms each row holds to which groups of terms it holds any of: shape (rows, groups)."""
+    covered = np.zeros((len(holds), len(groups)), dtype=bool)
+    for column, group in enumerate(groups):
+        covered[:, column] = holds[:, group].any(axis=1)
+    return covered
 
 
 def chunk_features(found: Candidates) -> Floats:

@@ -26,6 +26,7 @@ from index.lexical import VERSION as LEXICAL_VERSION
 from index.lexical import LexicalIndex
 from index.settings import Settings
 from index.traits import VERSION as TRAITS_VERSION
+from index.traits import Trait
 from index.types import Brief, Metadata
 from index.vectors import DATABASE, FOLDER, VectorIndex
 
@@ -136,8 +137,7 @@ class ChunkTable:
 class SentenceTable:
     """One row a sentence, in the order of the chunks; every sentence is in exactly one chunk.
 
-    ``paragraph`` counts within the brief; ``heading`` and ``item`` are booleans, ``traits`` values of ``traits.Trait``.
-    Shape (sentences,).
+    ``paragraph`` counts within the brief; ``traits`` are values of ``traits.Trait``. All int32, shape (sentences,).
     """
 
     brief: NDArray[np.int32]
@@ -145,12 +145,20 @@ class SentenceTable:
     start: NDArray[np.int32]
     end: NDArray[np.int32]
     paragraph: NDArray[np.int32]
-    heading: NDArray[np.bool_]
-    item: NDArray[np.bool_]
     traits: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def heading(self) -> NDArray[np.bool_]:
+        """Which sentences are headings."""
+        return (self.traits & Trait.HEADING.value) > 0
+
+    @property
+    def item(self) -> NDArray[np.bool_]:
+        """Which sentences are of a list."""
+        return (self.traits & Trait.ITEM.value) > 0
 
 
 class Generation:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_segmentation import masked_texts
 
-from index.chunking import split_chunks, visible_text
+from index.chunking import split_chunks
 from index.segmentation import split_sentences
 from index.types import Chunk, Span
 
@@ -35,7 +35,9 @@ def test_what_a_chunk_shows_holds_its_sentences_in_order(
     text, body = masked
     sentences = split_sentences(text, body)
     for chunk in split_chunks("b", text, sentences, chunk_chars):
-        rest = visible_text(text, chunk.start, chunk.end, body)
+        rest = " ".join(
+            text[max(chunk.start, a) : min(chunk.end, b)] for a, b in body if a < chunk.end and b > chunk.start
+        )
         for sentence in sentences[chunk.first : chunk.last]:
             _, quote, rest = rest.partition(text[sentence.start : sentence.end])
             assert quote
@@ -64,10 +66,3 @@ def test_a_heading_opens_a_chunk() -> None:
     text = f"## Talks\n\n{paragraph}\n\n## Trade\n\n{paragraph}\n"
     first, second = chunks_of(text, 800)
     assert text[first.start :].startswith("Talks") and text[second.start :].startswith("Trade")
-
-
-def test_visible_text_leaves_out_what_is_masked() -> None:
-    text = "Kabul refused. MENU Talks failed."
-    assert visible_text(text, 0, len(text), ((0, 15), (20, 33))) == "Kabul refused. Talks failed."
-    assert visible_text(text, 6, 25, ((0, 15), (20, 33))) == "refused. Talks"
-    assert not visible_text(text, 15, 20, ((0, 15), (20, 33)))
