@@ -38,6 +38,7 @@ FEATURES = (
     "beyond_title_covered", "names_covered", "others_covered", "others_covered_in_sentence", "cosine_times_covered",
     "best_score", "second_score", "score_mass", "chunk_score", "agree", "fits", "misfits", "date_missing", "count_missing",
     "terms", "asks_reason", "asks_list", "asks_fact", "fact_sentence_covered", "fact_best_sentence", "fact_best_score",
+    "matched", "chunk_matched", "chunk_matched_least", "matched_whole", "matched_least_of_best", "chunk_matched_above_other_briefs",
 )  # fmt: skip
 
 
@@ -119,6 +120,11 @@ def _closeness(generation: Generation, evidence: Evidence, best: int, inside: Ma
     sentence = np.sort(pool.cosine)[::-1]
     best_sentence = float(found.cosine[inside].max())
     elsewhere = pool.cosine[generation.sentences.brief[pool.sentences] != brief]
+    top = int(np.argmax(evidence.sentence_score))
+    matched, others_matched = (
+        found.chunk_matched.weighted,
+        pool.chunk_matched.weighted[table.brief[pool.chunks] != brief],
+    )
     return {
         "cosine": cosine,
         "cosine_lead_2": float(cosines[0]) - _at(cosines, 1),
@@ -133,6 +139,13 @@ def _closeness(generation: Generation, evidence: Evidence, best: int, inside: Ma
         "second_sentence": _at(sentence, 1),
         "sentence_above_other_briefs": best_sentence
         - (float(elsewhere.max()) if len(elsewhere) else float(sentence.mean())),
+        "matched": float(found.matched.weighted[top]),
+        "chunk_matched": float(matched[best]),
+        "chunk_matched_least": float(found.chunk_matched.least[best]),
+        "matched_whole": float(found.matched.whole.max()),
+        "matched_least_of_best": float(found.matched.least[top]),
+        "chunk_matched_above_other_briefs": float(matched[best])
+        - (float(others_matched.max()) if len(others_matched) else float(pool.chunk_matched.weighted.mean())),
         "sentence_above_corpus": (float(sentence[0]) - float(sentence.mean())) / max(float(sentence.std()), 1e-3),
     }
 

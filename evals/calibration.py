@@ -16,6 +16,7 @@ import numpy as np
 
 from assistant import Assistant, answerability
 from assistant.followup import standalone_question
+from assistant.owners import of_the_asked_owner
 from assistant.selection import count_words, select
 from evals.cases import SuiteError
 from evals.fitting import describe, fit_logistic, folds
@@ -30,9 +31,10 @@ LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
 STRENGTH = 0.1
 """Inverse strength of the L2 penalty on the correction; the shipped log-odds enter ``SCALE`` times larger, so all but free."""
 SCALE = 5.0
-MEDIAN_WORDS = 85
+MEDIAN_WORDS = 80
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
-MOST_REFUSED = 0.12
+BREVITIES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8)
+MOST_REFUSED = 0.1
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
 
 
@@ -52,7 +54,7 @@ def calibrate(settings: Settings, suite: str) -> str:
     assistant = Assistant(settings)
     generation, embedder = assistant.generation, assistant.embedder
     searched = [standalone_question(case.question, case.turns) for case in cases]
-    evidence = [find_evidence(generation, embedder, question) for question in searched]
+    evidence = [of_the_asked_owner(generation, find_evidence(generation, embedder, question)) for question in searched]
     if not all(len(found.found.sentences) for found in evidence):
         raise SuiteError(
             f"{settings.corpus}: nothing in it can be quoted for some cases; index a corpus with running text"
@@ -83,7 +85,7 @@ def _brevity(generation: Generation, evidence: list[Evidence]) -> float:
         ]
         return float(np.median(lengths))
 
-    return next((brevity for brevity in (0.2, 0.3, 0.4, 0.6, 0.8) if median_words(brevity) <= MEDIAN_WORDS), 1.0)
+    return next((brevity for brevity in BREVITIES if median_words(brevity) <= MEDIAN_WORDS), 1.0)
 
 
 def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Logistic:

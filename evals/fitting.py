@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant import answerability
+from assistant.owners import of_the_asked_owner
 from assistant.selection import select
 from evals.metrics import auroc, balanced_accuracy, calibration_error
 from index import ranking
@@ -40,11 +41,15 @@ FOLDS = 5
 SEED = 20
 STRENGTH = 0.3
 """Inverse strength of the L2 penalty of the ranking; results are flat from 0.1 to 1."""
+ANSWERABLE_STRENGTH = 0.02
+"""The same for the answerability model: its signals say much the same thing."""
 WEIGHT = {"spans": 1.0, "passages": 1.0, "squad": 0.3}
 """What a question of each set counts in the ranking: SQuAD marks one short answer where people would quote more."""
 ANSWERABLE_WEIGHT = {"spans": (0.4, 0.1), "passages": (1.0, 0.0), "squad": (0.05, 0.0)}
 """What a question counts in the answerability model, as it is and with its answer taken out of the corpus."""
-THRESHOLD = 0.42
+BREVITY = 1.3
+"""What a character too many costs an answer, against one that is missing."""
+THRESHOLD = 0.4
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
 
 
@@ -96,7 +101,7 @@ class Example:
     def ranked(self, model: RankingModel) -> Evidence:
         """The evidence that the search makes of these candidates under ``model``."""
         evidence = score(self.data.generation, self.query, self.found, model)
-        return replace(evidence, mean_cosine=self.mean_cosine)
+        return of_the_asked_owner(self.data.generation, replace(evidence, mean_cosine=self.mean_cosine))
 
 
 def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:
@@ -227,7 +232,7 @@ def overlap_with_gold(ranked: Iterable[tuple[Example, Evidence]]) -> Floats:
         gold = {k for a, b in e.question.spans for k in range(a, b)}
         cited: set[int] = set()
         extra = 0
-        for run in select(e.data.generation, evidence):
+        for run in select(e.data.generation, evidence, BREVITY):
             if e.data.generation.manifest.briefs[e.data.generation.brief_ids[run.brief]].source == e.question.source:
                 cited |= set(range(run.start, run.end))
             else:
@@ -337,7 +342,7 @@ def fit_answerable(examples: Sequence[Example], ranker: RankingModel) -> Logisti
     used = [e for e, _ in rows]
     gold = np.array([e.question.answerable for e in used], np.float32)
     weight = np.array([mass for _, mass in rows], np.float32)
-    return fit_logistic(answerability.FEATURES, answerable_table(used, ranker), gold, weight, 0.05)
+    return fit_logistic(answerability.FEATURES, answerable_table(used, ranker), gold, weight, ANSWERABLE_STRENGTH)
 
 
 def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
@@ -345,7 +350,7 @@ def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
     _write(ranking.MODEL_FILE, {"chunk": model.chunk.to_json(), "sentence": model.sentence.to_json()})
     _write(
         answerability.MODEL_FILE,
-        {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold, "brevity": 1.0},
+        {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold, "brevity": BREVITY},
     )
 
 

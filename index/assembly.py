@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.aliases import Alias, find_aliases, owner_alias
 from index.chunking import split_chunks
-from index.embedding import Embedder
+from index.embedding import Embedder, Tokens
 from index.embedding.cache import Rows, VectorCache, cache_key
 from index.generation import (
     ALIASES,
@@ -26,6 +26,7 @@ from index.generation import (
     HEADINGS,
     LEXICAL,
     SENTENCE_VECTORS,
+    TOKEN_VECTORS,
     ChunkTable,
     SentenceTable,
 )
@@ -59,10 +60,11 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Vectors of all chunks (n, d) and of all sentences (n, d); ``embedded`` chunks were not in the cache."""
+    """Vectors of all chunks (n, d), of all sentences (n, d) and of their tokens; ``embedded`` chunks were not in the cache."""
 
     chunks: NDArray[np.float16]
     sentences: NDArray[np.float16]
+    tokens: Tokens
     embedded: int
 
 
@@ -117,24 +119,36 @@ def embed(
     none = np.empty((0, embedder.dimensions), np.float16)
     rows = [known[cache_key(*passage)] for passage in passages]
     return Embedded(
-        chunks=np.concatenate([none, *(row[:1] for row in rows)]),
-        sentences=np.concatenate([none, *(row[1:] for row in rows)]),
+        chunks=np.concatenate([none, *(row.vectors[:1] for row in rows)]),
+        sentences=np.concatenate([none, *(row.vectors[1:] for row in rows)]),
+        tokens=_join([row.tokens for row in rows]),
         embedded=len(missing),
     )
 
 
 def _embed_batch(embedder: Embedder, passages: Sequence[Passage], progress: Callable[[int], None]) -> list[Rows]:
-    chunks, sentences = embedder.embed_chunks(
+    chunks, sentences, tokens = embedder.embed_chunks(
         [passage.text for passage in passages], [passage.spans for passage in passages], progress
     )
-    return [np.vstack([chunk[None], rows]).astype(np.float16) for chunk, rows in zip(chunks, sentences, strict=True)]
+    return [
+        Rows(np.vstack([chunk[None], rows]).astype(np.float16), held)
+        for chunk, rows, held in zip(chunks, sentences, tokens, strict=True)
+    ]
+
+
+def _join(tokens: Sequence[Tokens]) -> Tokens:
+    filled = [one.vectors for one in tokens if len(one.vectors)]
+    vectors = np.concatenate(filled) if filled else np.empty((0, 0), np.int8)
+    return Tokens(vectors, np.concatenate([np.zeros(0, _INT), *(one.counts for one in tokens)]))
 
 
 def write_tables(folder: Path, briefs: Sequence[Brief], segments: Sequence[Segments], vectors: Embedded) -> None:
     """Write briefs, tables, vectors and the lexical index of a generation into ``folder``."""
     _write_briefs(folder / BRIEFS, briefs)
     arrays, headings = _tables(segments)
+    arrays["token_end"] = np.cumsum(vectors.tokens.counts, dtype=np.int64)
     np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
+    np.save(folder / TOKEN_VECTORS, vectors.tokens.vectors)
     (folder / HEADINGS).write_text(json.dumps(headings, ensure_ascii=False), encoding="utf-8")
     np.save(folder / CHUNK_VECTORS, vectors.chunks)
     np.save(folder / SENTENCE_VECTORS, vectors.sentences)

@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.embedding import Asked
 from index.generation import Generation
 from index.lexical import ChunkScores, Floats, Ints, Mask
+from index.matching import Matched, best_by_chunk, match_tokens, summed, token_weights
 from index.query import Query
 from index.traits import NEVER_QUOTED, Asks, Trait, wanted_traits
 
 CHUNK_FEATURES = (
     "cosine", "best_sentence", "bm25", "bm25_to_best", "covered", "cosine_gap", "best_sentence_gap", "best_bm25", "rarest_held", "agree",
+    "matched", "matched_least", "matched_gap", "best_matched",
 )  # fmt: skip
 SENTENCE_FEATURES = (
     "cosine", "chunk_cosine", "best_sentence", "bm25", "chunk_bm25", "covered", "covered_in_context", "chunk_covered",
@@ -27,7 +30,14 @@ SENTENCE_FEATURES = (
     "previous_cosine", "next_cosine", "previous_bm25", "next_bm25", "log_length", "leans_back", "is_question", "is_item",
     "holds_number", "holds_date", "holds_name", "fits", "misfits", "first_chunk", "log_rank", "rarest_held",
     "asks_list", "asks_reason", "asks_definition", "asks_kind", "terms", "sentences", "place",
+    "matched", "matched_least", "matched_whole", "matched_gap", "chunk_matched", "chunk_matched_gap", "previous_matched", "next_matched",
+    "log_brief_size", "small_brief", "small_cosine", "small_chunk_gap", "small_matched", "small_whole",
 )  # fmt: skip
+
+
+SMALL = 12
+"""Sentences from which on a brief is more than one passage. Of a passage that is wholly on the question's topic, more
+belongs to the answer."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,10 @@ class Candidates:
     """Shape (chunks, groups)."""
     group_idf: Floats
     best_possible: float
+    matched: Matched
+    """Of each sentence, word by word."""
+    chunk_matched: Matched
+    """Of each chunk: every word of the question by the best of its sentences."""
 
     def only(self, kept: npt.NDArray[np.integer[Any]]) -> Candidates:
         """The candidates without the chunks whose rows are not in ``kept`` (ascending), and without their sentences."""
@@ -68,10 +82,12 @@ class Candidates:
             bm25=self.bm25[rows],
             covered=self.covered[rows],
             chunk_covered=self.chunk_covered[kept],
+            matched=self.matched.at(rows),
+            chunk_matched=self.chunk_matched.at(kept),
         )
 
 
-def gather(generation: Generation, query: Query, vector: Floats, pool: Ints, scored: ChunkScores) -> Candidates:
+def gather(generation: Generation, query: Query, asked: Asked, pool: Ints, scored: ChunkScores) -> Candidates:
     """Look up vectors, postings and layout of the chunks ``pool`` and their sentences."""
     table, lines = generation.chunks, generation.sentences
     rows = (
@@ -83,19 +99,28 @@ def gather(generation: Generation, query: Query, vector: Floats, pool: Ints, sco
     groups = [[k for k, term in enumerate(query.weights) if term in group] for group in query.groups]
     chunk_holds = generation.lexical.chunks_hold(pool, list(query.weights))
     keep = ~unquoted
-    vectors = generation.sentence_vectors[rows[keep]].astype(np.float32)
+    idf = np.array([max(scored.idf[term] for term in group) for group in query.groups], dtype=np.float32)
+    chunk_cosine = generation.chunk_vectors[pool].astype(np.float32) @ asked.vector
+    cosine = generation.sentence_vectors[rows[keep]].astype(np.float32) @ asked.vector
+    similar = match_tokens(generation, asked, rows[keep])
+    matched, chunk_matched = Matched(cosine, cosine, cosine), Matched(chunk_cosine, chunk_cosine, chunk_cosine)
+    if similar is not None:
+        weight = token_weights(query, asked, idf)
+        matched, chunk_matched = summed(similar, weight), summed(best_by_chunk(similar, owner[keep], len(pool)), weight)
     return Candidates(
         chunks=pool,
         sentences=rows[keep],
         owner=owner[keep],
-        chunk_cosine=generation.chunk_vectors[pool].astype(np.float32) @ vector,
+        chunk_cosine=chunk_cosine,
         chunk_bm25=scored.scores[pool],
-        cosine=vectors @ vector,
+        cosine=cosine,
         bm25=bm25[keep],
         covered=_any_of(holds[keep], groups),
         chunk_covered=_any_of(chunk_holds, groups),
-        group_idf=np.array([max(scored.idf[term] for term in group) for group in query.groups], dtype=np.float32),
+        group_idf=idf,
         best_possible=max(scored.best_possible, 1e-6),
+        matched=matched,
+        chunk_matched=chunk_matched,
     )
 
 
@@ -124,74 +149,126 @@ def chunk_features(found: Candidates) -> Floats:
         best_bm25 / max(float(best_bm25.max(initial=0.0)), 1e-6),
         _holds_rarest(found, found.chunk_covered),
         agree,
+        found.chunk_matched.weighted,
+        found.chunk_matched.least,
+        found.chunk_matched.weighted - found.chunk_matched.weighted.max(),
+        _by_chunk(found, found.matched.weighted, found.chunk_matched.weighted),
     )
     return np.stack(columns, axis=1).astype(np.float32)
 
 
 def sentence_features(generation: Generation, query: Query, found: Candidates, chunk_score: Floats) -> Floats:
     """Shape (sentences, len(SENTENCE_FEATURES)); ``chunk_score`` is the ranking's score of each candidate chunk."""
-    lines, own = generation.sentences, found.owner
-    traits = lines.traits[found.sentences]
+    columns = {
+        **_likeness(found, chunk_score),
+        **_words_matched(found),
+        **_kind(generation, query, found),
+        **_place(generation, found, chunk_score),
+    }
+    small = columns["small_brief"]
+    columns["small_cosine"] = small * columns["cosine"]
+    columns["small_chunk_gap"] = small * columns["chunk_cosine_gap"]
+    columns["small_matched"] = small * columns["matched"]
+    columns["small_whole"] = small * columns["matched_whole"]
+    return np.stack([columns[name] for name in SENTENCE_FEATURES], axis=1).astype(np.float32)
+
+
+def _likeness(found: Candidates, chunk_score: Floats) -> dict[str, Any]:
+    """How like the question a sentence, its chunk and its neighbours are, by vectors and by BM25."""
+    own = found.owner
     best_sentence = _by_chunk(found, found.cosine, found.chunk_cosine)
     best_bm25 = _by_chunk(found, found.bm25, np.zeros_like(found.chunk_bm25))
     top_bm25 = max(float(found.bm25.max(initial=0.0)), 1e-6)
     top_chunk_bm25 = max(float(found.chunk_bm25.max(initial=0.0)), 1e-6)
     before, after = _neighbours(found)
+    return {
+        "cosine": found.cosine,
+        "chunk_cosine": found.chunk_cosine[own],
+        "best_sentence": best_sentence[own],
+        "bm25": found.bm25 / found.best_possible,
+        "chunk_bm25": found.chunk_bm25[own] / found.best_possible,
+        "cosine_gap": found.cosine - found.cosine.max(initial=-1.0),
+        "chunk_cosine_gap": (found.chunk_cosine - found.chunk_cosine.max())[own],
+        "bm25_to_best": found.bm25 / top_bm25,
+        "chunk_bm25_to_best": found.chunk_bm25[own] / top_chunk_bm25,
+        "chunk_gap": (chunk_score - chunk_score.max())[own],
+        "below_best_sentence": found.cosine - best_sentence[own],
+        "below_best_bm25": (found.bm25 - best_bm25[own]) / top_bm25,
+        "previous_cosine": found.cosine[before],
+        "next_cosine": found.cosine[after],
+        "previous_bm25": found.bm25[before] / top_bm25,
+        "next_bm25": found.bm25[after] / top_bm25,
+    }
+
+
+def _words_matched(found: Candidates) -> dict[str, Any]:
+    """Which words of the question a sentence holds, and how well its tokens match each of them."""
+    own, matched, chunk_matched = found.owner, found.matched, found.chunk_matched
+    before, after = _neighbours(found)
+    return {
+        "covered": share_covered(found, found.covered),
+        "covered_in_context": share_covered(found, found.covered | found.covered[before]),
+        "chunk_covered": share_covered(found, found.chunk_covered)[own],
+        "rarest_held": _holds_rarest(found, found.covered),
+        "matched": matched.weighted,
+        "matched_least": matched.least,
+        "matched_whole": matched.whole,
+        "matched_gap": matched.weighted - matched.weighted.max(initial=-1.0),
+        "chunk_matched": chunk_matched.weighted[own],
+        "chunk_matched_gap": (chunk_matched.weighted - chunk_matched.weighted.max())[own],
+        "previous_matched": matched.weighted[before],
+        "next_matched": matched.weighted[after],
+    }
+
+
+def _kind(generation: Generation, query: Query, found: Candidates) -> dict[str, Any]:
+    """What a sentence is and holds, what the question asks for, and whether the one fits the other."""
+    lines = generation.sentences
+    traits = lines.traits[found.sentences]
     wanted = wanted_traits(query.asks).value
     fits = (traits & wanted) > 0
-    counts = np.bincount(own, minlength=len(found.chunks))[own]
-    first_row = np.searchsorted(own, np.arange(len(found.chunks)))[own]
-    rank = np.empty(len(found.chunks), dtype=np.float32)
-    rank[np.argsort(-chunk_score, kind="stable")] = np.arange(len(found.chunks))
 
     def one(flag: bool) -> Floats:
-        return np.full(len(own), float(flag), dtype=np.float32)
+        return np.full(len(traits), float(flag), dtype=np.float32)
 
     def has(trait: Trait) -> Mask:
         held: Mask = (traits & trait.value) > 0
         return held
 
-    columns = (
-        found.cosine,
-        found.chunk_cosine[own],
-        best_sentence[own],
-        found.bm25 / found.best_possible,
-        found.chunk_bm25[own] / found.best_possible,
-        share_covered(found, found.covered),
-        share_covered(found, found.covered | found.covered[before]),
-        share_covered(found, found.chunk_covered)[own],
-        found.cosine - found.cosine.max(initial=-1.0),
-        (found.chunk_cosine - found.chunk_cosine.max())[own],
-        found.bm25 / top_bm25,
-        found.chunk_bm25[own] / top_chunk_bm25,
-        (chunk_score - chunk_score.max())[own],
-        found.cosine - best_sentence[own],
-        (found.bm25 - best_bm25[own]) / top_bm25,
-        found.cosine[before],
-        found.cosine[after],
-        found.bm25[before] / top_bm25,
-        found.bm25[after] / top_bm25,
-        np.log1p(lines.end[found.sentences] - lines.start[found.sentences]),
-        has(Trait.LEANS_BACK),
-        has(Trait.QUESTION),
-        has(Trait.ITEM),
-        has(Trait.NUMBER),
-        has(Trait.DATE),
-        has(Trait.NAME),
-        fits,
-        ~fits & (wanted > 0),
-        rank[own] == 0,
-        np.log1p(rank[own]),
-        _holds_rarest(found, found.covered),
-        one(Asks.LIST in query.asks),
-        one(bool(query.asks & (Asks.REASON | Asks.MANNER))),
-        one(Asks.DEFINITION in query.asks),
-        one(wanted > 0),
-        np.full(len(own), min(len(query.groups), 15)),
-        counts,
-        (np.arange(len(own)) - first_row) / np.maximum(counts, 1),
-    )
-    return np.stack(columns, axis=1).astype(np.float32)
+    return {
+        "log_length": np.log1p(lines.end[found.sentences] - lines.start[found.sentences]),
+        "leans_back": has(Trait.LEANS_BACK),
+        "is_question": has(Trait.QUESTION),
+        "is_item": has(Trait.ITEM),
+        "holds_number": has(Trait.NUMBER),
+        "holds_date": has(Trait.DATE),
+        "holds_name": has(Trait.NAME),
+        "fits": fits,
+        "misfits": ~fits & (wanted > 0),
+        "asks_list": one(Asks.LIST in query.asks),
+        "asks_reason": one(bool(query.asks & (Asks.REASON | Asks.MANNER))),
+        "asks_definition": one(Asks.DEFINITION in query.asks),
+        "asks_kind": one(wanted > 0),
+        "terms": np.full(len(traits), min(len(query.groups), 15)),
+    }
+
+
+def _place(generation: Generation, found: Candidates, chunk_score: Floats) -> dict[str, Any]:
+    """Where a sentence stands: the rank of its chunk, its place in it, and how much its brief holds besides."""
+    own = found.owner
+    counts = np.bincount(own, minlength=len(found.chunks))[own]
+    first_row = np.searchsorted(own, np.arange(len(found.chunks)))[own]
+    rank = np.empty(len(found.chunks), dtype=np.float32)
+    rank[np.argsort(-chunk_score, kind="stable")] = np.arange(len(found.chunks))
+    size = generation.brief_sizes[generation.sentences.brief[found.sentences]]
+    return {
+        "first_chunk": rank[own] == 0,
+        "log_rank": np.log1p(rank[own]),
+        "sentences": counts,
+        "place": (np.arange(len(own)) - first_row) / np.maximum(counts, 1),
+        "log_brief_size": np.log1p(size),
+        "small_brief": (size < SMALL).astype(np.float32),
+    }
 
 
 def share_covered(found: Candidates, covered: Mask) -> Floats:

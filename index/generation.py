@@ -30,19 +30,20 @@ from index.traits import Trait
 from index.types import Brief, Metadata
 from index.vectors import DATABASE, FOLDER, VectorIndex
 
-SCHEMA = 1
+SCHEMA = 2
 """Layout of a generation's folder; raised when an older reader could not read a newer folder."""
 READER_VERSION = 1
 """Raised when readers would make another text or other metadata of the same file."""
 
 MANIFEST, BRIEFS, ARRAYS, HEADINGS = "manifest.json", "briefs.sqlite", "arrays.npz", "headings.json"
-CHUNK_VECTORS, SENTENCE_VECTORS, LEXICAL, ALIASES = (
+CHUNK_VECTORS, SENTENCE_VECTORS, TOKEN_VECTORS, LEXICAL, ALIASES = (
     "chunk_vectors.npy",
     "sentence_vectors.npy",
+    "token_vectors.npy",
     "lexical",
     "aliases.json",
 )
-FILES = (MANIFEST, BRIEFS, ARRAYS, HEADINGS, CHUNK_VECTORS, SENTENCE_VECTORS, LEXICAL, ALIASES)
+FILES = (MANIFEST, BRIEFS, ARRAYS, HEADINGS, CHUNK_VECTORS, SENTENCE_VECTORS, TOKEN_VECTORS, LEXICAL, ALIASES)
 BRIEF_JSON = TypeAdapter(Brief)
 _KEPT = 256
 """Briefs kept in memory."""
@@ -205,6 +206,11 @@ class Generation:
         return SentenceTable(**{name: self._arrays[f"sentence_{name}"] for name in SentenceTable.__slots__})
 
     @cached_property
+    def brief_sizes(self) -> NDArray[np.int64]:
+        """How many sentences each brief has, in the order of ``brief_ids``."""
+        return np.bincount(self.sentences.brief, minlength=len(self.brief_ids))
+
+    @cached_property
     def chunk_ids(self) -> list[str]:
         """Ids of the chunks, by position: hashes of brief, content and place."""
         ids: list[str] = self._arrays["chunk_id"].tolist()
@@ -233,6 +239,19 @@ class Generation:
     def sentence_vectors(self) -> NDArray[np.float16]:
         """Unit vectors of the sentences, shape (sentences, d), memory-mapped."""
         return _map(self.folder / SENTENCE_VECTORS)
+
+    @cached_property
+    def token_vectors(self) -> NDArray[np.int8]:
+        """Unit vectors, times 127, of the tokens of all sentences in their order, shape (tokens, t), memory-mapped.
+
+        Empty for an embedder that shows no tokens.
+        """
+        return _map(self.folder / TOKEN_VECTORS)
+
+    @cached_property
+    def token_ends(self) -> NDArray[np.int64]:
+        """Where in ``token_vectors`` each sentence ends, shape (sentences,); it starts where the one before ends."""
+        return self._arrays["token_end"]
 
     @property
     def lexical(self) -> LexicalIndex:
@@ -287,6 +306,8 @@ class Generation:
             raise StoreBroken(f"{self.folder / missing} is missing; {_REBUILD}")
         found = (len(self.chunks), len(self.chunk_vectors), len(self.sentences), len(self.sentence_vectors))
         expected = (self.manifest.chunks,) * 2 + (self.manifest.sentences,) * 2
+        if int(self.token_ends[-1]) != len(self.token_vectors):
+            raise StoreBroken(f"{self.folder / TOKEN_VECTORS} does not fit the sentences; {_REBUILD}")
         if found != expected:
             raise StoreBroken(f"{self.folder}: chunks and sentences number {found}, expected {expected}; {_REBUILD}")
         self.brief(self.brief_ids[-1])
@@ -381,9 +402,10 @@ def _read_brief(database: sqlite3.Connection, folder: Path, brief_id: str) -> Br
     return BRIEF_JSON.validate_json(row[0])
 
 
-def _map(path: Path) -> NDArray[np.float16]:
+def _map(path: Path) -> NDArray[Any]:
     try:
-        mapped: NDArray[np.float16] = np.load(path, mmap_mode="r")
+        # What has no rows cannot be mapped.
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r")
         return mapped
     except _DAMAGE as error:
         raise StoreBroken(f"{path}: {error}; {_REBUILD}") from error

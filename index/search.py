@@ -36,6 +36,7 @@ class Evidence:
 
     ``chunk_score`` (log-odds) and ``sentence_score`` (the expected share of the sentence that is part of the answer, in
     (0, 1)) go with the rows of ``found``. ``mean_cosine`` is that of the question with the average allowed chunk.
+    Sentences that are ``excluded`` (positions in the table) cannot answer, whatever their likeness.
     """
 
     query: Query
@@ -44,6 +45,7 @@ class Evidence:
     chunk_score: Floats
     sentence_score: Floats
     mean_cosine: float = 0.0
+    excluded: frozenset[int] = frozenset()
 
     @property
     def best_chunks(self) -> Ints:
@@ -87,12 +89,12 @@ def find_evidence(
     allowed = allowed_briefs(generation.manifest.metadata, filters or Filters())
     mask = _chunk_mask(generation, allowed)
     query = parse_question(text, generation.lexical, generation.aliases, known_word(embedder), mask, allowed)
-    vector = embedder.embed_query(query.searched)
+    asked = embedder.embed_question(query.searched)
     scored = generation.lexical.score_chunks(query.weights, mask)
-    rows = _candidates(generation, vector, scored, allowed, mask, max(POOL, 2 * keep))
-    found = gather(generation, query, vector, rows, scored)
+    rows = _candidates(generation, asked.vector, scored, allowed, mask, max(POOL, 2 * keep))
+    found = gather(generation, query, asked, rows, scored)
     evidence = score(generation, query, found, model or load_ranking(), keep)
-    return replace(evidence, mean_cosine=_mean_cosine(generation, vector, mask))
+    return replace(evidence, mean_cosine=_mean_cosine(generation, asked.vector, mask))
 
 
 def score(generation: Generation, query: Query, found: Candidates, model: RankingModel, keep: int = KEPT) -> Evidence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -22,6 +22,7 @@ class Settings(BaseSettings):
 
     corpus: Path = Field(Path("corpus"), description="Folder of briefs.")
     store: Path = Field(Path(".briefs"), description="Folder of the index.")
+    report: Path = Field(Path(".briefs-report"), description="Folder of the eval reports that the page shows.")
     vector_url: str = Field(
         "", description="Chroma server (chroma+http://host:port) that holds the vectors; empty: inside the store."
     )
@@ -35,6 +36,41 @@ class Settings(BaseSettings):
         "", description="OpenAI-compatible address for embedder = openai; empty: the client's own default."
     )
     embedder_key: SecretStr = Field(SecretStr(""), description="Key for that address.")
+
+    engine: Literal["extractive", "model"] = Field(
+        "extractive",
+        description="extractive quotes sentences; model lets the model at model_url write, which sends it the question and passages.",
+    )
+    model_url: str = Field(
+        "",
+        description="Address of an OpenAI-compatible server, with its path: https://api.openai.com/v1 or http://127.0.0.1:8080/v1.",
+    )
+    model_name: str = Field("", description="Name of the model there.")
+    model_key: SecretStr = Field(SecretStr(""), description="Key for that address; empty: none is sent.")
+    model_key_file: str = Field("", description="File that holds the key, instead of model_key.")
+    model_connect_s: float = Field(
+        5, gt=0, le=60, description="Longest wait for a connection to the model, in seconds."
+    )
+    model_first_s: float = Field(30, gt=0, le=600, description="Longest wait for the first token, in seconds.")
+    model_between_s: float = Field(15, gt=0, le=600, description="Longest wait between two tokens, in seconds.")
+    model_total_s: float = Field(
+        120, gt=0, le=3600, description="Longest time for one request with its retries, in seconds."
+    )
+    model_retries: int = Field(2, ge=0, le=10, description="Further tries when the server is busy or not reached.")
+    model_breaker: int = Field(
+        5, ge=1, le=1000, description="Failures in a row after which the model is left alone for a while."
+    )
+    model_breaker_s: float = Field(30, gt=0, le=3600, description="How long it is left alone, in seconds.")
+    model_tokens: int = Field(800, ge=16, le=32_000, description="Longest answer of the model, in tokens.")
+    model_context: int = Field(6000, ge=256, le=1_000_000, description="Longest prompt, in tokens.")
+    model_schema: Literal["auto", "always", "never"] = Field(
+        "auto", description="Whether the server is asked to keep to a JSON schema; auto: until it refuses."
+    )
+    model_price_in: float = Field(0, ge=0, description="Price of a million tokens of prompt, in any currency.")
+    model_price_out: float = Field(0, ge=0, description="Price of a million tokens of answer, in the same currency.")
+    model_cost_limit: float = Field(
+        0, ge=0, description="Most that one question may cost, in that currency; 0: no limit."
+    )
 
     chunk_chars: int = Field(
         800, ge=200, le=4000, description="Longest chunk, in characters, unless one sentence is longer."
@@ -72,8 +108,13 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"setting {name}: {first['msg']} (found {first.get('input')!r}); see docs/settings.md"
-        ) from error
+        found = "" if first["type"] == "extra_forbidden" or _is_secret(name) else f" (found {first.get('input')!r})"
+        # Without its cause, which would show the value of a secret in a traceback.
+        raise SettingsError(f"setting {name}: {first['msg']}{found}; see docs/settings.md") from None
     except ValueError as error:
         raise SettingsError(f"{FILE} is not valid TOML: {error}") from error
+
+
+def _is_secret(name: str) -> bool:
+    field = Settings.model_fields.get(name)
+    return field is not None and field.annotation is SecretStr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from index import embedding
-from index.embedding import embed_separately, load_embedder
-from index.embedding.cache import VectorCache, cache_key
-from index.embedding.minilm import DIMENSIONS, FILES, FINGERPRINT, MAX_TOKENS, MiniLM
+from index.embedding import Tokens, embed_separately, load_embedder
+from index.embedding.cache import Rows, VectorCache, cache_key
+from index.embedding.minilm import DIMENSIONS, FILES, FINGERPRINT, MAX_TOKENS, TOKEN_DIMENSIONS, MiniLM
 from index.errors import ModelError, SettingsError
 from index.settings import Settings
 
@@ -48,7 +49,7 @@ def test_vectors_have_unit_length_and_match_one_by_one(minilm: MiniLM) -> None:
 
 
 def test_late_sentences_know_their_chunk(minilm: MiniLM) -> None:
-    chunks, sentences = minilm.embed_chunks([PASSAGE], [SPANS])
+    chunks, sentences, _ = minilm.embed_chunks([PASSAGE], [SPANS])
     assert sentences[0].shape == (2, DIMENSIONS)
     assert np.allclose(chunks[0], minilm.embed_query(PASSAGE), atol=1e-5), "spans do not change the chunk's vector"
     alone = minilm.embed_texts([FIRST, SECOND])
@@ -60,7 +61,7 @@ def test_a_sentence_beyond_the_window_gets_a_pass_of_its_own(minilm: MiniLM) -> 
     filler = "word " * (MAX_TOKENS + 20)
     text = f"{FIRST} {filler}{SECOND}"
     spans = [(0, len(FIRST)), (len(text) - len(SECOND), len(text))]
-    _, (rows,) = minilm.embed_chunks([text], [spans])
+    _, (rows,), _ = minilm.embed_chunks([text], [spans])
     own = minilm.embed_query(SECOND)
     assert np.allclose(rows[1], own, atol=1e-5)
     assert rows[0] @ minilm.embed_query(FIRST) < 0.999
@@ -74,13 +75,39 @@ def test_text_beyond_the_window_does_not_count(minilm: MiniLM) -> None:
 def test_separate_sentences_are_texts_of_their_own() -> None:
     separate = MiniLM(late=False)
     assert separate.fingerprint != FINGERPRINT
-    _, (rows,) = separate.embed_chunks([PASSAGE], [SPANS])
+    _, (rows,), _ = separate.embed_chunks([PASSAGE], [SPANS])
     assert np.allclose(rows, separate.embed_texts([FIRST, SECOND]), atol=1e-5)
+
+
+def test_tokens_go_with_their_sentences(minilm: MiniLM) -> None:
+    far = f"{FIRST} {'word ' * (MAX_TOKENS + 20)}{SECOND}"
+    _, _, (near, beyond) = minilm.embed_chunks(
+        [PASSAGE, far], [SPANS, [(0, len(FIRST)), (len(far) - len(SECOND), len(far))]]
+    )
+    for tokens in (near, beyond):
+        assert tokens.vectors.shape == (int(tokens.counts.sum()), TOKEN_DIMENSIONS) and tokens.vectors.dtype == np.int8
+        assert np.linalg.norm(tokens.vectors / 127, axis=1) == pytest.approx(1, abs=0.05)
+    assert near.counts.tolist() == beyond.counts.tolist(), "also those of a sentence beyond the window"
+    asked = minilm.embed_question(FIRST)
+    assert np.allclose(asked.vector, minilm.embed_query(FIRST), atol=1e-6)
+    best = (asked.tokens[1:-2] @ near.vectors.T / 127).argmax(axis=1)
+    assert (best < near.counts[0]).all(), "each word is likest itself"
+    assert [FIRST[start:end] for start, end in asked.spans[1:3]] == ["Kabul", "rejects"]
+
+
+def test_an_old_cache_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute("CREATE TABLE vectors (embedder TEXT, key BLOB, rows BLOB)")
+    cache = VectorCache(path, "e", 2)
+    cache.put({b"k": ROWS})
+    assert same(cache.get([b"k"])[b"k"], ROWS)
+    cache.close()
 
 
 def test_chunk_without_sentences(minilm: MiniLM) -> None:
     for embed in (minilm.embed_chunks, lambda texts, spans: embed_separately(minilm, texts, spans)):
-        _, rows = embed([FIRST, PASSAGE], [[], SPANS])
+        _, rows, _ = embed([FIRST, PASSAGE], [[], SPANS])
         assert [row.shape for row in rows] == [(0, DIMENSIONS), (2, DIMENSIONS)]
 
 
@@ -89,7 +116,7 @@ def test_chunk_without_sentences(minilm: MiniLM) -> None:
 def test_any_text_with_any_spans(minilm: MiniLM, text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
     spans = list(zip(cuts[::2], cuts[1::2], strict=False))
-    chunks, (rows,) = minilm.embed_chunks([text.encode("utf-8", "replace").decode()], [spans])
+    chunks, (rows,), _ = minilm.embed_chunks([text.encode("utf-8", "replace").decode()], [spans])
     assert np.isfinite(chunks).all() and np.isfinite(rows).all() and rows.shape == (len(spans), DIMENSIONS)
 
 
@@ -141,7 +168,7 @@ def test_llamaindex_embedding_gives_the_same_vectors(minilm: MiniLM) -> None:
     assert adapter.dimensions == DIMENSIONS
     assert np.allclose(adapter.embed_query(FIRST), minilm.embed_query(FIRST), atol=1e-5)
     assert np.allclose(adapter.embed_texts([FIRST, SECOND]), minilm.embed_texts([FIRST, SECOND]), atol=1e-5)
-    chunks, (rows,) = adapter.embed_chunks([PASSAGE], [SPANS])
+    chunks, (rows,), _ = adapter.embed_chunks([PASSAGE], [SPANS])
     assert np.allclose(rows, minilm.embed_texts([FIRST, SECOND]), atol=1e-5) and chunks.shape == (1, DIMENSIONS)
 
 
@@ -205,7 +232,15 @@ def test_endpoint_that_refuses_is_a_model_error(endpoint: Settings, monkeypatch:
     assert "sesame" not in str(caught.value) and "\n" not in str(caught.value)
 
 
-ROWS = np.arange(6, dtype=np.float16).reshape(3, 2)
+TOKENS = Tokens(np.arange(8, dtype=np.int8).reshape(4, 2), np.array([3, 1], np.int32))
+ROWS = Rows(np.arange(6, dtype=np.float16).reshape(3, 2), TOKENS)
+
+
+def same(left: Rows, right: Rows) -> bool:
+    return all(
+        np.array_equal(one, other)
+        for one, other in zip((left.vectors, *left.tokens), (right.vectors, *right.tokens), strict=True)
+    )
 
 
 def test_cache_gives_back_what_it_got(tmp_path: Path) -> None:
@@ -213,7 +248,7 @@ def test_cache_gives_back_what_it_got(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path / "cache.sqlite", "e", 2)
     cache.put({key: ROWS})
     assert cache.get([key, b"unknown"]).keys() == {key}
-    assert np.array_equal(cache.get([key])[key], ROWS)
+    assert same(cache.get([key])[key], ROWS)
     other = VectorCache(tmp_path / "cache.sqlite", "another embedder", 2)
     assert other.get([key]) == {}
     other.put({b"k": ROWS})
@@ -238,7 +273,7 @@ def test_cache_that_is_no_database_is_started_anew(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all, but long enough to be one" * 100)
     cache = VectorCache(path, "e", 2)
     cache.put({b"k": ROWS})
-    assert np.array_equal(cache.get([b"k"])[b"k"], ROWS)
+    assert same(cache.get([b"k"])[b"k"], ROWS)
     cache.close()
 
 

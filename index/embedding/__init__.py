@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from index.errors import SettingsError
 from index.settings import Settings
 from index.types import Span
 
-__all__ = ["Embedder", "Progress", "Vectors", "embed_separately", "fingerprint", "load_embedder"]
+__all__ = ["Asked", "Embedder", "Progress", "Tokens", "Vectors", "embed_separately", "fingerprint", "load_embedder"]
 
 Vectors = NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -20,6 +20,25 @@ Progress = Callable[[int], None]
 
 _DEFAULT = "minilm"
 _HOSTED = "openai"
+
+
+class Tokens(NamedTuple):
+    """Vectors of the tokens of a chunk's sentences, in their order.
+
+    ``vectors``, int8 of shape (tokens, t), are unit vectors times 127; ``counts`` says how many belong to each sentence,
+    shape (sentences,). An embedder that shows no tokens has none (t = 0).
+    """
+
+    vectors: NDArray[np.int8]
+    counts: NDArray[np.int32]
+
+
+class Asked(NamedTuple):
+    """A question: ``vector`` of the whole, shape (d,), unit vectors of its ``tokens``, shape (tokens, t), and where each stands in it."""
+
+    vector: Vectors
+    tokens: Vectors
+    spans: tuple[Span, ...]
 
 
 class Embedder(Protocol):
@@ -39,14 +58,18 @@ class Embedder(Protocol):
         """The vector of a question, shape (d,)."""
         ...
 
+    def embed_question(self, text: str) -> Asked:
+        """The same with the vectors of its tokens, in one pass."""
+        ...
+
     def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """One row a text, shape (n, d)."""
         ...
 
     def embed_chunks(
         self, texts: Sequence[str], sentence_spans: Sequence[Sequence[Span]], progress: Progress | None = None
-    ) -> tuple[Vectors, list[Vectors]]:
-        """Vectors of chunks, shape (n, d), and for each chunk those of its sentences, shape (sentences, d).
+    ) -> tuple[Vectors, list[Vectors], list[Tokens]]:
+        """Vectors of chunks, shape (n, d), and for each chunk those of its sentences, shape (sentences, d), and of their tokens.
 
         ``sentence_spans[k]`` are character ranges of ``texts[k]``.
         """
@@ -83,7 +106,7 @@ def load_embedder(settings: Settings, verify: bool = False) -> Embedder:
 
 def embed_separately(
     embedder: Embedder, texts: Sequence[str], sentence_spans: Sequence[Sequence[Span]], progress: Progress | None = None
-) -> tuple[Vectors, list[Vectors]]:
+) -> tuple[Vectors, list[Vectors], list[Tokens]]:
     """``embed_chunks`` for an embedder that shows no token vectors: every sentence is a text of its own."""
     chunks = embedder.embed_texts(texts, progress)
     sentences = [text[start:end] for text, spans in zip(texts, sentence_spans, strict=True) for start, end in spans]
@@ -93,4 +116,8 @@ def embed_separately(
     found: list[Vectors] = []
     for text, spans in zip(texts, sentence_spans, strict=True):
         found.append(vectors[[row[text[start:end]] for start, end in spans]])
-    return chunks, found
+    return (
+        chunks,
+        found,
+        [Tokens(np.empty((0, 0), np.int8), np.zeros(len(spans), np.int32)) for spans in sentence_spans],
+    )

@@ -7,18 +7,29 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from index.embedding import Tokens
 from index.types import Span
 
-Rows = NDArray[np.float16]
-"""The vector of a chunk, then those of its sentences, shape (1 + sentences, d)."""
 
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS vectors (embedder TEXT, key BLOB, rows BLOB, PRIMARY KEY (embedder, key)) WITHOUT ROWID"
-)
+class Rows(NamedTuple):
+    """The vector of a chunk, then those of its sentences, shape (1 + sentences, d), and their tokens."""
+
+    vectors: NDArray[np.float16]
+    tokens: Tokens
+
+
+_SCHEMA = """
+    DROP TABLE IF EXISTS vectors;
+    CREATE TABLE IF NOT EXISTS passages (
+        embedder TEXT, key BLOB, rows BLOB, tokens BLOB, counts BLOB, PRIMARY KEY (embedder, key)
+    ) WITHOUT ROWID;
+"""
+"""The first table is that of a version without tokens."""
 _WAIT = 60.0
 """Seconds to wait for another process that writes."""
 
@@ -44,20 +55,36 @@ class VectorCache:
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, Rows]:
         """The rows that are there."""
-        query = "SELECT rows FROM vectors WHERE embedder = ? AND key = ?"
+        query = "SELECT rows, tokens, counts FROM passages WHERE embedder = ? AND key = ?"
         found: dict[bytes, Rows] = {}
         for key in keys:
             row = self._db.execute(query, (self._embedder, key)).fetchone()
             if row is not None:
-                found[key] = np.frombuffer(row[0], np.float16).reshape(-1, self._dimensions)
+                vectors = np.frombuffer(row[0], np.float16).reshape(-1, self._dimensions)
+                counts = np.frombuffer(row[2], np.int32)
+                tokens = (
+                    np.frombuffer(row[1], np.int8).reshape(int(counts.sum()), -1)
+                    if row[1]
+                    else np.empty((0, 0), np.int8)
+                )
+                found[key] = Rows(vectors, Tokens(tokens, counts))
         return found
 
     def put(self, rows: Mapping[bytes, Rows]) -> None:
         """Keep ``rows``; on return they outlive a killed process."""
         with self._db:
             self._db.executemany(
-                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-                [(self._embedder, key, value.tobytes()) for key, value in rows.items()],
+                "INSERT OR REPLACE INTO passages VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        self._embedder,
+                        key,
+                        row.vectors.tobytes(),
+                        row.tokens.vectors.tobytes(),
+                        row.tokens.counts.tobytes(),
+                    )
+                    for key, row in rows.items()
+                ],
             )
 
     def keep_only(self, keys: Iterable[bytes]) -> None:
@@ -66,7 +93,7 @@ class VectorCache:
             self._db.execute("CREATE TEMP TABLE wanted (key BLOB PRIMARY KEY)")
             self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((key,) for key in keys))
             self._db.execute(
-                "DELETE FROM vectors WHERE embedder = ? AND key NOT IN (SELECT key FROM wanted)", (self._embedder,)
+                "DELETE FROM passages WHERE embedder = ? AND key NOT IN (SELECT key FROM wanted)", (self._embedder,)
             )
             self._db.execute("DROP TABLE wanted")
 
@@ -79,7 +106,7 @@ def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_WAIT)
     try:
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute(_SCHEMA)
+        db.executescript(_SCHEMA)
     except sqlite3.DatabaseError:
         db.close()
         raise

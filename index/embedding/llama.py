@@ -11,7 +11,7 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
-from index.embedding import Progress, Vectors, embed_separately
+from index.embedding import Asked, Progress, Tokens, Vectors, embed_separately
 from index.embedding.minilm import MiniLM
 from index.errors import ModelError, SettingsError
 from index.settings import Settings
@@ -73,6 +73,10 @@ class LlamaEmbedder:
         vector: Vectors = self._unit_rows(lambda: [self._model.get_query_embedding(text)], 1)[0]
         return vector
 
+    def embed_question(self, text: str) -> Asked:
+        """The vector of a question; hosted embeddings show no tokens."""
+        return Asked(self.embed_query(text), np.empty((0, 0), np.float32), ())
+
     def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """One row a text, in requests of a hundred."""
         parts = [np.empty((0, self.dimensions), np.float32)]
@@ -85,7 +89,7 @@ class LlamaEmbedder:
 
     def embed_chunks(
         self, texts: Sequence[str], sentence_spans: Sequence[Sequence[Span]], progress: Progress | None = None
-    ) -> tuple[Vectors, list[Vectors]]:
+    ) -> tuple[Vectors, list[Vectors], list[Tokens]]:
         """Sentences are embedded as texts of their own."""
         return embed_separately(self, texts, sentence_spans, progress)
 

