@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from assistant.answerability import FEATURES, AnswerabilityModel, confidence, features
-from assistant.selection import select, sentence_text
+from assistant.answerability import FEATURES, AnswerabilityModel, features
+from assistant.findings import Finding, LookUp, choose
+from assistant.selection import Run, sentence_text
 from index.evidence import CHUNK_FEATURES, chunk_features
 from index.generation import Generation
 from index.search import Evidence
@@ -15,8 +16,18 @@ from index.search import Evidence
 SHOWN_CHUNKS, SHOWN_SENTENCES = 10, 15
 
 
-def explain(generation: Generation, evidence: Evidence, model: AnswerabilityModel) -> dict[str, Any]:
-    """A JSON-able account: the query, the best chunks and sentences with their scores and signals, the confidence, the choice."""
+def explain(generation: Generation, found: LookUp, model: AnswerabilityModel) -> dict[str, Any]:
+    """A JSON-able account: the query, the best chunks and sentences with their scores and signals, the confidence, the choice.
+
+    A question of several parts has one account of each more under ``parts``.
+    """
+    chosen = [_chosen(generation, run) for _, runs in choose(generation, found, model.brevity) for run in runs]
+    parts = [_account(generation, finding, model) for finding in found.parts]
+    return {**_account(generation, found.whole, model), **({"parts": parts} if parts else {}), "chosen": chosen}
+
+
+def _account(generation: Generation, finding: Finding, model: AnswerabilityModel) -> dict[str, Any]:
+    evidence = finding.evidence
     query, found = evidence.query, evidence.found
     asked = {
         "question": query.question,
@@ -26,32 +37,21 @@ def explain(generation: Generation, evidence: Evidence, model: AnswerabilityMode
         "asks": [kind.name for kind in query.asks],
     }
     if not len(found.sentences):
-        return {
-            "query": asked,
-            "chunks": [],
-            "sentences": [],
-            "confidence": 0.0,
-            "threshold": model.threshold,
-            "chosen": [],
-        }
+        return {"query": asked, "chunks": [], "sentences": [], "confidence": 0.0, "threshold": model.threshold}
     signals = features(generation, evidence)
     return {
         "query": asked,
         "chunks": _chunks(generation, evidence),
         "sentences": _sentences(generation, evidence),
-        "confidence": round(confidence(generation, evidence, model), 4),
+        "confidence": round(finding.confidence, 4),
         "threshold": model.threshold,
         "signals": {name: round(float(value), 4) for name, value in zip(FEATURES, signals, strict=True)},
-        "chosen": [
-            {
-                "brief_id": generation.brief_ids[run.brief],
-                "start": run.start,
-                "end": run.end,
-                "score": round(run.score, 4),
-            }
-            for run in select(generation, evidence, model.brevity)
-        ],
     }
+
+
+def _chosen(generation: Generation, run: Run) -> dict[str, Any]:
+    brief_id = generation.brief_ids[run.brief]
+    return {"brief_id": brief_id, "start": run.start, "end": run.end, "score": round(run.score, 4)}
 
 
 def _chunks(generation: Generation, evidence: Evidence) -> list[dict[str, Any]]:

@@ -40,9 +40,12 @@ def cite(generation: Generation, runs: Sequence[Run]) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
-def state(citations: Sequence[Citation]) -> tuple[Statement, ...]:
-    """One statement a citation: its words, on one line and without markup."""
-    return tuple(Statement(plain(citation.quote), (citation.label,)) for citation in citations)
+def state(citations: Sequence[Citation], groups: Sequence[str]) -> tuple[Statement, ...]:
+    """One statement a citation, in the group of the same place: its words, on one line and without markup."""
+    return tuple(
+        Statement(plain(citation.quote), (citation.label,), group)
+        for citation, group in zip(citations, groups, strict=True)
+    )
 
 
 def plain(quote: str) -> str:

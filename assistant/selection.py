@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.expectations import names_owner, owned_by_another
+from assistant.expectations import counted
 from index.generation import Generation
-from index.lexical import Floats, terms
+from index.lexical import terms
+from index.query import Query
 from index.search import Evidence
-from index.traits import FACTS, NEVER_QUOTED, Asks, Trait
+from index.traits import NEVER_QUOTED, Asks, Trait
 
 MAX_SENTENCES = 8
 MAX_WORDS = 160
 """An answer stops before the sentence that would make it longer, except for its first sentence."""
+BEFORE = 2
+"""Sentences that one brings along because it cannot be understood without them, at most."""
 SAME = 0.92
 """Cosine above which two sentences say the same: the second one is left out."""
-SURPLUS_FACT, SURPLUS_OPEN = 1.0, 0.6
-"""What a character too many costs against one that is missing, for questions after one fact and for open ones."""
 HEADING_SHARE, TITLE_SHARE = 0.4, 0.7
 """How much of a question's weight a heading, and title and heading together, must hold for the list below to be the answer."""
-OTHERS = 0.01
-"""Probability left to a sentence about another owner's."""
 ACROSS = 0.3
 """Another brief is heard when its best sentence reaches this share of the best sentence's probability."""
 LIST_SHARE = 0.25
@@ -46,75 +45,76 @@ class Run:
 
 
 def select(generation: Generation, evidence: Evidence, brevity: float = 1.0) -> list[Run]:
-    """The runs that answer, those of the best brief first, in the order of their brief. Empty without candidates.
+    """The runs that answer, those of the best brief first, in the order of their brief. Empty without candidates."""
+    return runs_of(generation, select_sentences(generation, evidence, brevity))
+
+
+def select_sentences(
+    generation: Generation,
+    evidence: Evidence,
+    brevity: float = 1.0,
+    words: int = MAX_WORDS,
+    taken: Collection[int] = (),
+) -> dict[int, float]:
+    """The sentences that answer, as places in the sentence table with their probability in [0, 1].
 
     Sentences are taken by falling probability as long as the expected overlap with the true answer grows: for a set S,
     I / (I + c (L - I) + M) with I the sum of p*l over S, L the sum of l over S, M the sum of p*l outside S (p a
-    sentence's probability, l its length). With c = 1 this is the expected intersection over union of characters if
-    sentences were independent; a smaller c (Tversky 1977) lets an open question have more words, as does a ``brevity``
-    below 1, which a corpus whose facts are spread over many briefs is calibrated to. Ties are broken by position, so the same
-    evidence always gives the same answer.
+    sentence's probability, l its length) and c the ``brevity``: what a character too many costs against one that is
+    missing. With c = 1 this is the expected intersection over union of characters if sentences were independent; with
+    less (Tversky 1977) answers grow longer, which a corpus whose facts are spread over many briefs is calibrated to.
+    Ties are broken by position, so the same evidence always gives the same answer.
+
+    At most ``words`` words are taken, except for the first sentence and what it leans on, and nothing that the sentences
+    ``taken`` say already.
     """
     if not len(evidence.sentence_score):
-        return []
-    chance = _without_other_owners(generation, evidence)
-    chosen = _by_expected_overlap(generation, evidence, chance, brevity)
+        return {}
+    chosen = _by_expected_overlap(generation, evidence, brevity, words)
     if Asks.LIST in evidence.query.asks:
-        chosen = _whole_lists(generation, evidence, chance, chosen)
-        chosen = _list_under_heading(generation, evidence, chance, chosen)
-    chosen = _across_briefs(generation, evidence, chance, chosen)
-    chosen = _every_part(generation, evidence, chance, chosen)
-    return _runs(generation, evidence, chance, chosen)
+        chosen = _whole_lists(generation, evidence, chosen, words)
+        chosen = _list_under_heading(generation, evidence, chosen, words)
+    chosen = _across_briefs(generation, evidence, chosen, words)
+    chosen = _every_part(generation, evidence, chosen)
+    if taken:
+        said = list(taken)
+        chosen = [k for k in chosen if k not in taken and not _repeats(generation, said, k)]
+    return _with_context(generation, evidence, chosen, words)
 
 
-def _without_other_owners(generation: Generation, evidence: Evidence) -> Floats:
-    """The sentences' probabilities, next to nothing for those that speak of another owner's than the one asked about."""
-    chance = evidence.sentence_score
-    if not names_owner(evidence.query.searched):
-        return chance
-    same = {term: group for group in evidence.query.groups for term in group}
-    others = [
-        owned_by_another(evidence.query.searched, sentence_text(generation, int(row)), same)
-        for row in evidence.found.sentences
-    ]
-    return np.where(others, np.minimum(chance, OTHERS), chance).astype(np.float32)
-
-
-def _by_expected_overlap(generation: Generation, evidence: Evidence, chance: Floats, brevity: float) -> list[int]:
-    found, lines = evidence.found, generation.sentences
+def _by_expected_overlap(generation: Generation, evidence: Evidence, brevity: float, room: int) -> list[int]:
+    found, lines, chance = evidence.found, generation.sentences, evidence.sentence_score
     length = (lines.end[found.sentences] - lines.start[found.sentences]).astype(np.float64)
     inside, outside = 0.0, float((chance * length).sum())
-    fact = bool(evidence.query.asks & FACTS) and Asks.LIST not in evidence.query.asks
-    surplus = brevity * (SURPLUS_FACT if fact else SURPLUS_OPEN)
     best, best_size = 0.0, 1
     taken: list[int] = []
     size, words = 0.0, 0
     for row in np.argsort(-chance, kind="stable")[: 3 * MAX_SENTENCES]:
+        position = int(found.sentences[row])
         if len(taken) == MAX_SENTENCES:
             break
-        if _repeats(generation, evidence, taken, int(row)):
+        if _repeats(generation, taken, position):
             continue
-        words += count_words(generation, int(found.sentences[row]))
-        if taken and words > MAX_WORDS:
+        words += count_words(generation, position)
+        if taken and words > room:
             break
-        taken.append(int(row))
+        taken.append(position)
         inside += float(chance[row] * length[row])
         size += float(length[row])
-        overlap = inside / (inside + surplus * (size - inside) + outside - inside)
+        overlap = inside / (inside + brevity * (size - inside) + outside - inside)
         if overlap > best:
             best, best_size = overlap, len(taken)
     return taken[:best_size]
 
 
-def _repeats(generation: Generation, evidence: Evidence, taken: Sequence[int], row: int) -> bool:
+def _repeats(generation: Generation, taken: Sequence[int], position: int) -> bool:
     """Whether a sentence says what one already taken says."""
     if not taken:
         return False
-    rows = evidence.found.sentences
-    vector = generation.sentence_vectors[rows[row]].astype(np.float32)
-    others = generation.sentence_vectors[rows[list(taken)]].astype(np.float32)
+    vector = generation.sentence_vectors[position].astype(np.float32)
+    others = generation.sentence_vectors[list(taken)].astype(np.float32)
     near = np.flatnonzero(others @ vector > SAME)
-    return any(_same_words(generation, int(rows[taken[int(k)]]), int(rows[row])) for k in near)
+    return any(_same_words(generation, taken[int(k)], position) for k in near)
 
 
 def _same_words(generation: Generation, left: int, right: int) -> bool:
@@ -134,69 +134,96 @@ def count_words(generation: Generation, row: int) -> int:
     return len(sentence_text(generation, row).split())
 
 
-def _whole_lists(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[int]:
-    """Add the other items of a list of which some were taken, when they too are likely enough and there is room."""
-    found, lines = evidence.found, generation.sentences
-    traits = lines.traits[found.sentences]
-    bar = LIST_SHARE * float(chance.max())
+def _words(generation: Generation, positions: Iterable[int]) -> int:
+    return sum(count_words(generation, position) for position in positions)
+
+
+def _whole_lists(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
+    """Add the other items of a list of which some were taken, when they too are likely enough and there is room.
+
+    A list too long for that has its items' first sentences added instead. Items in chunks that were not looked at count
+    as the others do.
+    """
+    chance = chances(evidence)
+    bar = LIST_SHARE * max(chance.values())
     result = list(chosen)
-    for row in chosen:
-        if not traits[row] & Trait.ITEM.value:
+    for position in chosen:
+        siblings = [k for k in _siblings(generation, position) if k not in result]
+        known = [chance[k] for k in siblings if k in chance]
+        if not known or sum(known) / len(known) < bar:
             continue
-        siblings = [k for k in _siblings(generation, evidence, row) if k not in result]
-        if not siblings or float(chance[siblings].mean()) < bar:
-            continue
-        words = sum(count_words(generation, int(found.sentences[k])) for k in [*result, *siblings])
-        if words <= MAX_WORDS:
-            result += siblings
+        for added in (siblings, [k for k in siblings if _leads(generation, k)]):
+            if _words(generation, [*result, *added]) <= room:
+                result += added
+                break
     return result
 
 
-def _list_under_heading(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[int]:
+def _siblings(generation: Generation, position: int) -> list[int]:
+    """The other sentences of the unbroken list that a sentence stands in; none when it is of no list."""
+    lines = generation.sentences
+    if not _is_item(generation, position):
+        return []
+    siblings: list[int] = []
+    for step in (-1, 1):
+        at = position + step
+        while 0 <= at < len(lines) and lines.brief[at] == lines.brief[position] and _is_item(generation, at):
+            siblings.append(at)
+            at += step
+    return sorted(k for k in siblings if not lines.traits[k] & NEVER_QUOTED.value)
+
+
+def _is_item(generation: Generation, position: int) -> bool:
+    return bool(generation.sentences.traits[position] & Trait.ITEM.value)
+
+
+def _leads(generation: Generation, position: int) -> bool:
+    """Whether a sentence of a list is the first one of its item."""
+    return position == 0 or not _is_item(generation, position - 1) or not _joined(generation, position)
+
+
+def _list_under_heading(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
     """Add the lead sentence of each item of a list whose heading is what the question asks for.
 
     Asked for red lines, the items under "Red lines on sovereignty" answer one by one, though none says "red line". What is
     less likely than the list makes room for it.
     """
-    leads = _asked_list(generation, evidence)
-    if not leads:
+    result = asked_list(generation, evidence)
+    if not result:
         return chosen
-    result = list(leads)
-    words = sum(count_words(generation, int(evidence.found.sentences[k])) for k in result)
-    for row in sorted(chosen, key=lambda k: -chance[k]):
-        words += 0 if row in result else count_words(generation, int(evidence.found.sentences[row]))
-        if words > MAX_WORDS or len(result) >= MAX_SENTENCES:
+    chance, words = chances(evidence), _words(generation, result)
+    for position in sorted(chosen, key=lambda k: -chance.get(k, 0.0)):
+        words += 0 if position in result else count_words(generation, position)
+        if words > room or len(result) >= MAX_SENTENCES:
             break
-        if row not in result and not _repeats(generation, evidence, result, row):
-            result.append(row)
+        if position not in result and not _repeats(generation, result, position):
+            result.append(position)
     return result
 
 
-def _asked_list(generation: Generation, evidence: Evidence) -> list[int]:
-    """Candidate rows of the first sentences of the items in the best chunk whose heading covers the question, if any."""
-    found, lines = evidence.found, generation.sentences
+def asked_list(generation: Generation, evidence: Evidence) -> list[int]:
+    """The first sentences of the items in the best section whose title and heading cover the question, if any.
+
+    Positions in the sentence table, at most ``MAX_SENTENCES``; the section is read whole, however many chunks it fills.
+    A section with an excluded sentence is passed over.
+    """
+    table, lines, found, pool = generation.chunks, generation.sentences, evidence.found, evidence.pool
     total = max(float(found.group_idf.sum()), 1e-6)
-    for chunk in evidence.best_chunks:
-        headings = generation.headings(int(found.chunks[chunk]))
-        title = generation.metadata(generation.brief_ids[generation.chunks.brief[found.chunks[chunk]]]).title
+    ranked = found.chunks[evidence.best_chunks].tolist() + pool.chunks[np.argsort(-pool.chunk_cosine)].tolist()
+    for chunk in dict.fromkeys(ranked):
+        headings = generation.headings(chunk)
+        title = generation.metadata(generation.brief_ids[table.brief[chunk]]).title
         if not headings or not _covers(evidence, headings[-1], HEADING_SHARE * total):
             continue
         if not _covers(evidence, f"{title} {headings[-1]}", TITLE_SHARE * total):
             continue
-        section = _section(generation, evidence, int(chunk))
-        rows = np.flatnonzero(np.isin(found.owner, section))
-        items = [int(k) for k in rows if lines.traits[found.sentences[k]] & Trait.ITEM.value]
-        leads = [k for k in items if k - 1 not in items or not _joined(generation, int(found.sentences[k]))]
-        if len(leads) > 1:
+        section = np.flatnonzero((table.brief == table.brief[chunk]) & (table.heading == table.heading[chunk]))
+        places = [k for part in section for k in range(int(table.first[part]), int(table.last[part]))]
+        items = [k for k in places if _is_item(generation, k) and not lines.traits[k] & NEVER_QUOTED.value]
+        leads = [k for k in items if _leads(generation, k)]
+        if len(leads) > 1 and evidence.excluded.isdisjoint(leads):
             return leads[:MAX_SENTENCES]
     return []
-
-
-def _section(generation: Generation, evidence: Evidence, chunk: int) -> list[int]:
-    """Rows of the candidate chunks under the same heading of the same brief as ``chunk``."""
-    table, chunks = generation.chunks, evidence.found.chunks
-    same = (table.brief[chunks] == table.brief[chunks[chunk]]) & (table.heading[chunks] == table.heading[chunks[chunk]])
-    return [int(row) for row in np.flatnonzero(same)]
 
 
 def _covers(evidence: Evidence, text: str, weight: float) -> bool:
@@ -206,67 +233,104 @@ def _covers(evidence: Evidence, text: str, weight: float) -> bool:
     return sum(float(idf) for group, idf in groups if not held.isdisjoint(group)) >= weight
 
 
-def _siblings(generation: Generation, evidence: Evidence, row: int) -> list[int]:
-    """Candidate rows of the items that stand in one unbroken list with ``row``."""
-    found, lines = evidence.found, generation.sentences
-    place = {int(position): k for k, position in enumerate(found.sentences)}
-    position = int(found.sentences[row])
-    siblings: list[int] = []
-    for step in (-1, 1):
-        at = position + step
-        while at in place and lines.brief[at] == lines.brief[position] and lines.traits[at] & Trait.ITEM.value:
-            siblings.append(place[at])
-            at += step
-    return sorted(siblings)
-
-
-def _across_briefs(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[int]:
+def _across_briefs(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
     """Add what other briefs have to say: the best sentences of each that are nearly as likely as the best of all."""
-    rows, lines = evidence.found.sentences, generation.sentences
-    owners = lines.brief[rows]
+    rows, lines, chance = evidence.found.sentences, generation.sentences, evidence.sentence_score
     bar = ACROSS * float(chance.max())
     result = list(chosen)
-    words = sum(count_words(generation, int(rows[k])) for k in result)
-    taken = {int(owners[k]) for k in result}
+    words = _words(generation, result)
+    taken = {int(lines.brief[position]) for position in result}
     for row in np.argsort(-chance, kind="stable"):
         if chance[row] < bar or len(result) >= MAX_SENTENCES:
             break
-        brief = int(owners[row])
-        if brief in taken or _repeats(generation, evidence, result, int(row)):
+        position = int(rows[row])
+        brief = int(lines.brief[position])
+        if brief in taken or _repeats(generation, result, position):
             continue
-        words += count_words(generation, int(rows[row]))
-        if words > MAX_WORDS:
+        words += count_words(generation, position)
+        if words > room:
             break
-        result.append(int(row))
+        result.append(position)
         taken.add(brief)
     return result
 
 
-def _every_part(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[int]:
+def _every_part(generation: Generation, evidence: Evidence, chosen: list[int]) -> list[int]:
     """Add the best sentence that holds words of the question which the choice leaves out, if one is likely at all."""
-    found = evidence.found
+    found, chance = evidence.found, evidence.sentence_score
     if not found.covered.shape[1] or len(chosen) >= MAX_SENTENCES:
         return chosen
-    missing = ~found.covered[chosen].any(axis=0)
+    missing = ~found.covered[np.isin(found.sentences, chosen)].any(axis=0)
     weight = float(found.group_idf[missing].sum())
     if weight < 0.34 * float(found.group_idf.sum()):
         return chosen
     gain = (found.covered[:, missing] * found.group_idf[missing]).sum(axis=1) / max(weight, 1e-6)
     value = np.where(gain >= 0.5, chance, 0.0)
     best = int(np.argmax(value))
-    if value[best] < 0.35 * float(chance.max()) or best in chosen:
+    position = int(found.sentences[best])
+    if value[best] < 0.35 * float(chance.max()) or position in chosen:
         return chosen
-    return [*chosen, best]
+    return [*chosen, position]
 
 
-def _runs(generation: Generation, evidence: Evidence, chance: Floats, chosen: list[int]) -> list[Run]:
+def chances(evidence: Evidence) -> dict[int, float]:
+    """The probability of each candidate sentence by its position in the sentence table."""
+    return dict(zip(evidence.found.sentences.tolist(), evidence.sentence_score.tolist(), strict=True))
+
+
+def _with_context(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> dict[int, float]:
+    """The choice with the sentences that it cannot be understood without, and each one's probability.
+
+    A sentence for which there is no room together with those before it is left out, unless it is the likeliest.
+    """
+    chance = chances(evidence)
+    asked = evidence.query if Asks.NUMBER in evidence.query.asks else None
+    result: dict[int, float] = {}
+    words = 0
+    for position in sorted(chosen, key=lambda k: (-chance.get(k, 0.0), k)):
+        needed = [k for k in _understood(generation, position, asked) if k not in result]
+        added = _words(generation, needed)
+        if result and words + added > room:
+            continue
+        words += added
+        result |= {k: chance.get(k, 0.0) if k in chosen else 0.0 for k in needed}
+    return result
+
+
+def _understood(generation: Generation, position: int, asked: Query | None) -> list[int]:
+    """A sentence after those before it in its paragraph without which it says too little, at most ``BEFORE`` of them.
+
+    It may lean on them ("It", "The move"), or, when a count is ``asked`` for, give a number without what it counts.
+    """
+    run = [position]
+    while len(run) <= BEFORE and (_leans(generation, run[0]) or (asked and _counts_blindly(generation, run[0], asked))):
+        run.insert(0, run[0] - 1)
+    return run
+
+
+def _leans(generation: Generation, position: int) -> bool:
+    """Whether a sentence cannot be understood without the one before, which is there to be quoted."""
+    return bool(generation.sentences.traits[position] & Trait.LEANS_BACK.value) and _follows(generation, position)
+
+
+def _counts_blindly(generation: Generation, position: int, asked: Query) -> bool:
+    """Whether a sentence gives a number without naming what ``asked`` counts, and the one before it names that."""
+    if not generation.sentences.traits[position] & Trait.NUMBER.value or not _follows(generation, position):
+        return False
+    nouns = counted(asked.searched)
+    before, here = (set(terms(sentence_text(generation, k))) for k in (position - 1, position))
+    return not nouns.isdisjoint(before) and nouns.isdisjoint(here)
+
+
+def _follows(generation: Generation, position: int) -> bool:
+    """Whether the sentence before stands in the same paragraph and may be quoted."""
+    lines = generation.sentences
+    return position > 0 and not lines.traits[position - 1] & NEVER_QUOTED.value and _joined(generation, position)
+
+
+def runs_of(generation: Generation, score: Mapping[int, float]) -> list[Run]:
     """Join neighbours into runs and order them: briefs by their best sentence, runs by their place in the brief."""
-    lines, rows = generation.sentences, evidence.found.sentences
-    score = {int(rows[k]): float(chance[k]) for k in chosen}
-    for position in sorted(score):
-        before = _leaned_on(generation, position)
-        if before is not None:
-            score.setdefault(before, 0.0)
+    lines = generation.sentences
     runs: list[Run] = []
     for position in sorted(score):
         brief, start, end = int(lines.brief[position]), int(lines.start[position]), int(lines.end[position])
@@ -277,14 +341,6 @@ def _runs(generation: Generation, evidence: Evidence, chance: Floats, chosen: li
             runs.append(Run(brief, position, position, start, end, score[position]))
     best = {run.brief: max(r.score for r in runs if r.brief == run.brief) for run in runs}
     return sorted(runs, key=lambda run: (-best[run.brief], run.brief, run.start))
-
-
-def _leaned_on(generation: Generation, position: int) -> int | None:
-    """The sentence before, when this one cannot be understood without it ("It", "The move"), else None."""
-    lines = generation.sentences
-    if position == 0 or not lines.traits[position] & Trait.LEANS_BACK.value or not _joined(generation, position):
-        return None
-    return None if lines.traits[position - 1] & NEVER_QUOTED.value else position - 1
 
 
 def _joined(generation: Generation, position: int) -> bool:
