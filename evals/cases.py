@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from assistant.types import Turn
-from index.errors import BriefsError
+from evals.reading import Name, Strict, SuiteError, Words, read_yaml
+
+__all__ = ["GATES_FILE", "Case", "Fact", "GoldSpan", "Message", "Suite", "SuiteError", "load_cases"]
 
 GATES_FILE = "gates.yaml"
 """Name of the file of thresholds; in a folder of suites it is no suite."""
 
-Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
-
-class SuiteError(BriefsError):
-    """A suite, a baseline or a file of gates that cannot be used."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Message(_Strict):
+class Message(Strict):
     """One turn of the conversation before the question."""
 
     role: Literal["user", "assistant"]
     content: Words
 
 
-class Fact(_Strict):
+class Fact(Strict):
     """One thing the answer has to say: any of the wordings will do."""
 
     any: tuple[Words, ...] = Field(min_length=1)
 
 
-class GoldSpan(_Strict):
+class GoldSpan(Strict):
     """Words of a brief that support the answer. ``brief`` is an id or a source.
 
     ``start`` and ``end`` are half-open offsets in the brief's text; without them the quote is looked up. With
@@ -61,14 +52,14 @@ class GoldSpan(_Strict):
         return self
 
 
-class Case(_Strict):
+class Case(Strict):
     """One question and what a good answer to it looks like.
 
     ``answerable`` None means that the question is only searched. ``relevant`` grades briefs (by id or source) for the
     ranking measures; without it the briefs of the spans count 1 each. A draft is listed and gates nothing.
     """
 
-    id: Annotated[str, Field(pattern=r"^\S+$")]
+    id: Name
     kind: Words
     question: Words
     answerable: bool | None
@@ -104,7 +95,7 @@ class Case(_Strict):
         return hashlib.sha256(self.model_dump_json(exclude={"note", "draft"}).encode()).hexdigest()[:12]
 
 
-class _SuiteFile(_Strict):
+class _SuiteFile(Strict):
     suite: Words
     cases: tuple[Case, ...] = Field(min_length=1)
 
@@ -131,7 +122,7 @@ def load_cases(path: Path) -> Suite:
     files = [file for file in files if file.name != GATES_FILE]
     if not files:
         raise SuiteError(f"{path}: no cases there; expected YAML files as in docs/evals.md")
-    loaded = [(file, _read(file)) for file in files]
+    loaded = [(file, read_yaml(file, _SuiteFile)) for file in files]
     seen: dict[str, Path] = {}
     for file, content in loaded:
         if content.suite != loaded[0][1].suite:
@@ -145,67 +136,3 @@ def load_cases(path: Path) -> Suite:
                 )
             seen[case.id] = file
     return Suite(loaded[0][1].suite, path, tuple(case for _, content in loaded for case in content.cases))
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file holds. :raises SuiteError: if it cannot be read, is no YAML, or gives a key twice."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  (a SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: cannot be read ({error}); expected a YAML file in UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SuiteError(f"{path}: line {line}: {error.problem}; expected valid YAML") from error
-
-
-def validation_line(error: ValidationError, found: Any) -> str:
-    """The first problem of ``error`` in the parsed file ``found`` as "case …: key …: found …, expected …"."""
-    first = error.errors()[0]
-    place = [part for part in first["loc"] if part != "function-after"]
-    case = ""
-    if len(place) > 2 and place[0] == "cases" and isinstance(place[1], int):
-        given = found["cases"][place[1]]
-        case = f"case {given.get('id', place[1] + 1) if isinstance(given, dict) else place[1] + 1}: "
-        place = place[2:]
-    elif len(place) == 2 and place[0] == "cases" and isinstance(found["cases"][int(place[1])], dict):
-        case, place = f"case {found['cases'][int(place[1])].get('id', int(place[1]) + 1)}: ", []
-    key = f"key {'.'.join(str(part) for part in place)}: " if place else ""
-    if first["type"] == "extra_forbidden":
-        return f"{case}{key}found an unknown key, expected one of those in docs/evals.md"
-    if first["type"] == "missing":
-        return f"{case}{key}found nothing, expected a value"
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    shown = "" if first["type"] == "value_error" else f"found {_short(first['input'])}, "
-    return f"{case}{key}{shown}expected {message}"
-
-
-def _read(path: Path) -> _SuiteFile:
-    found = read_yaml(path)
-    try:
-        return _SuiteFile.model_validate(found)
-    except ValidationError as error:
-        raise SuiteError(f"{path}: {validation_line(error, found)}") from error
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML without the last-one-wins rule for keys that stand twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        twice = _repeated(str(key.value) for key, _ in node.value)
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _repeated(names: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None

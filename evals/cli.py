@@ -6,30 +6,25 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from assistant import Assistant
-from assistant.cli import main as briefs
 from assistant.cli.terminal import print_json, progress_bar
 from evals import baseline as baselines
-from evals.baseline import BASELINE_FILE, Baseline, load_baseline
+from evals.baseline import BASELINE_FILE, Baseline, held, load_baseline
 from evals.cases import GATES_FILE, Suite, SuiteError
 from evals.corpora import index_corpus
 from evals.feedback import drafts, read, write_drafts
 from evals.files import make_folder
 from evals.formats import load_suite
 from evals.gates import OWN, load_gates, near
-from evals.judging import judge, reasons
-from evals.report import print_run, write_reports
-from evals.running import SuiteResult, run_suite
+from evals.judging import judge
+from evals.report import case_record, print_case, print_run, run_record, write_reports
+from evals.running import CaseResult, SuiteResult, run_suite
 from index.settings import Settings
 
 DEFAULT_SUITE = "briefs"
 DEFAULT_REPORT = Path(".briefs-report")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """``briefs eval`` with ``argv``. 0: passed, 1: a gate fell or the one case failed, 2: wrong input."""
-    return briefs(["eval", *(sys.argv[1:] if argv is None else argv)])
 
 
 def run_eval(
@@ -66,7 +61,7 @@ def run_eval(
     if from_feedback:
         return _write_drafts(from_feedback, loaded[0])
     if case is not None:
-        return _run_one(case, explain, loaded, settings, json)
+        return _run_one(case, explain, loaded, settings, baseline, json)
     return _run(loaded, settings, baseline, gates, report or DEFAULT_REPORT, update_baseline, json)
 
 
@@ -81,30 +76,39 @@ def _run(
 ) -> int:
     """Whole suites, with reports. What can be wrong with the files is found before the questions are asked."""
     limits = [load_gates(gates or near(suite.path, GATES_FILE) or OWN) for suite in suites]
-    files = [baseline or near(suite.path, BASELINE_FILE) or _folder(suite) / BASELINE_FILE for suite in suites]
-    optional = update or baseline is None
-    known: list[Baseline | None] = [load_baseline(file) if file.exists() or not optional else None for file in files]
+    known = [_baseline(suite, baseline, optional=update or baseline is None) for suite in suites]
     make_folder(report)
-    results = [_run_suite(suite, settings) for suite in suites]
+    results = [_run_suite(suite, settings, old) for suite, old in zip(suites, known, strict=True)]
     run = judge(results, limits, known)
     if update:
-        for file, result in zip(files, results, strict=True):
-            baselines.update_baseline(file, [result])
+        for suite, result in zip(suites, results, strict=True):
+            baselines.update_baseline(_baseline_file(suite, baseline), [result])
     paths = write_reports(run, report)
     if json:
-        print_json(run.to_json(), line=True)
+        print_json(run_record(run), line=True)
     else:
         print_run(run, sys.stdout)
         print(f"{'passed' if run.passed else 'failed'}; reports: {', '.join(str(path) for path in paths)}")
     return 0 if run.passed else 1
 
 
-def _run_suite(suite: Suite, settings: Settings, only: str | None = None) -> SuiteResult:
+def _run_suite(suite: Suite, settings: Settings, known: Baseline | None, only: str | None = None) -> SuiteResult:
     with progress_bar() as progress:
-        return run_suite(suite, settings, progress, only)
+        return run_suite(suite, settings, progress, only, held(suite, known))
 
 
-def _run_one(case: str, explain: bool, suites: Sequence[Suite], settings: Settings, json: bool) -> int:
+def _baseline_file(suite: Suite, given: Path | None) -> Path:
+    return given or near(suite.path, BASELINE_FILE) or _folder(suite) / BASELINE_FILE
+
+
+def _baseline(suite: Suite, given: Path | None, *, optional: bool) -> Baseline | None:
+    file = _baseline_file(suite, given)
+    return load_baseline(file) if file.exists() or not optional else None
+
+
+def _run_one(
+    case: str, explain: bool, suites: Sequence[Suite], settings: Settings, baseline: Path | None, json: bool
+) -> int:
     """One case, with its scores and, if asked for, what every stage made of it."""
     suite = next((suite for suite in suites if any(one.id == case for one in suite.cases)), None)
     if suite is None:
@@ -112,15 +116,19 @@ def _run_one(case: str, explain: bool, suites: Sequence[Suite], settings: Settin
         close = get_close_matches(case, ids)
         hint = f"; did you mean {', '.join(close)}?" if close else ""
         raise SuiteError(f"--case {case}: no case of that id among {len(ids)}{hint}")
-    one = _run_suite(suite, settings, only=case).results[0]
-    found = one.to_json()
-    if explain:
-        found["explanation"] = Assistant(index_corpus(suite, settings)).explain(one.case.question, one.case.turns)
-    print_json(found, line=json)
-    if not json:
-        for reason in reasons(one):
-            print(reason, file=sys.stderr)
-    return 1 if one.failures or one.error else 0
+    known = _baseline(suite, baseline, optional=baseline is None)
+    one = _run_suite(suite, settings, known, only=case).results[0]
+    explanation = _explanation(suite, one, settings) if explain else {}
+    if json:
+        print_json(case_record(one) | ({"explanation": explanation} if explain else {}), line=True)
+    else:
+        print_case(one, explanation, sys.stdout)
+    return 0 if one.passed else 1
+
+
+def _explanation(suite: Suite, one: CaseResult, settings: Settings) -> dict[str, Any]:
+    indexed, _ = index_corpus(suite, settings)
+    return Assistant(indexed).explain(one.case.question, one.case.turns)
 
 
 def _write_drafts(where: Path, suite: Suite) -> int:
@@ -138,7 +146,3 @@ def _write_drafts(where: Path, suite: Suite) -> int:
 
 def _folder(suite: Suite) -> Path:
     return suite.path if suite.path.is_dir() else suite.path.parent
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,8 +15,10 @@ from index.errors import CorpusError
 from index.settings import Settings
 
 
-def index_corpus(suite: Suite, settings: Settings, progress: Progress | None = None) -> Settings:
-    """Settings whose index holds the suite's corpus, up to date.
+def index_corpus(
+    suite: Suite, settings: Settings, progress: Progress | None = None
+) -> tuple[Settings, Mapping[str, str]]:
+    """Settings whose index holds the suite's corpus, up to date; and the sources that cannot be read, with the reason.
 
     A suite without a corpus of its own uses that of ``settings``; where that folder is missing, the index as it is.
 
@@ -25,8 +27,8 @@ def index_corpus(suite: Suite, settings: Settings, progress: Progress | None = N
     """
     if suite.corpus is None:
         if settings.corpus.is_dir():
-            build(settings, progress)
-        return settings
+            return settings, build(settings, progress).failed
+        return settings, {}
     folder = _cache() / _key(suite)
     corpus = suite.corpus if isinstance(suite.corpus, Path) else _written(suite.corpus, folder / "corpus")
     own = settings.model_copy(update={"corpus": corpus, "store": folder / "store"})
@@ -34,7 +36,7 @@ def index_corpus(suite: Suite, settings: Settings, progress: Progress | None = N
     if report.failed:
         source, reason = next(iter(report.failed.items()))
         raise CorpusError(f"{suite.path}: {len(report.failed)} of its briefs cannot be read, first {source}: {reason}")
-    return own
+    return own, {}
 
 
 def _cache() -> Path:

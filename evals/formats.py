@@ -5,15 +5,17 @@ A public suite brings its own corpus. Its cases name briefs by source.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from evals.cases import Case, Suite, SuiteError, load_cases, validation_line
+from evals.cases import Case, Fact, GoldSpan, Suite, load_cases
+from evals.reading import SuiteError, Words, read_json, read_rows, read_text
 
 SUITES = Path(__file__).with_name("suites")
 """Suites that come with the project; their names can be given instead of a path."""
@@ -33,24 +35,48 @@ def load_suite(where: str) -> Suite:
         raise SuiteError(f"suite {where}: no such file or folder; expected {_KNOWN}")
     if path.is_dir():
         if (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file():
-            return _load_public(load_beir, path)
+            return _checked(load_beir(path))
         if (path / "questions.jsonl").is_file() and (path / "corpus").is_dir():
-            return _load_public(load_spans, path)
+            return _checked(load_spans(path))
         return load_cases(path)
     if path.suffix in {".yaml", ".yml"}:
         return load_cases(path)
     loader = {".json": load_squad, ".jsonl": load_clapnq}.get(path.suffix)
     if loader is None:
         raise SuiteError(f"suite {path}: found a {path.suffix or 'nameless'} file, expected {_KNOWN}")
-    return _load_public(loader, path)
+    return _checked(loader(path))
 
 
-def _load_public(loader: Callable[[Path], Suite], path: Path) -> Suite:
-    """A suite whose rows others wrote: one that lacks a key or has another shape is wrong input, not a bug."""
-    try:
-        return loader(path)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SuiteError(f"{path}: a row or article is of another shape ({error}); expected {_KNOWN}") from error
+def _checked(suite: Suite) -> Suite:
+    """A public suite that has questions, each with an id of its own."""
+    counts = Counter(case.id for case in suite.cases)
+    if not counts:
+        raise SuiteError(f"{suite.path}: no questions there; expected {_KNOWN}")
+    case_id, count = counts.most_common(1)[0]
+    if count > 1:
+        raise SuiteError(f"{suite.path}: case {case_id}: found {count} times, expected an id used once")
+    return suite
+
+
+class _Row(BaseModel):
+    """What others wrote, of which some keys are used."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+Key = Annotated[str, Field(coerce_numbers_to_str=True, pattern=r"\S")]
+"""An id: text or a number."""
+
+
+class _BeirText(_Row, title="BEIR corpus"):
+    id: Key = Field(alias="_id")
+    text: str
+    title: str | None = None
+
+
+class _BeirQuery(_Row, title="BEIR queries"):
+    id: Key = Field(alias="_id")
+    text: Words
 
 
 def load_beir(path: Path) -> Suite:
@@ -60,27 +86,44 @@ def load_beir(path: Path) -> Suite:
     """
     texts = _Texts()
     source_of = {
-        row["_id"]: texts.add(row.get("title", ""), [row["text"]])[0]
-        for row in _rows(path / "corpus.jsonl", ("_id", "text"))
+        row.id: texts.add(row.title or "", [row.text])[0] for row in read_rows(path / "corpus.jsonl", _BeirText)
     }
-    queries = {row["_id"]: row["text"] for row in _rows(path / "queries.jsonl", ("_id", "text"))}
+    queries = {row.id: row.text for row in read_rows(path / "queries.jsonl", _BeirQuery)}
     tables = sorted((path / "qrels").glob("*.tsv"))
     tables = [table for table in tables if table.name == "test.tsv"] or tables
     if not tables:
         raise SuiteError(f"{path / 'qrels'}: no judgements there; expected test.tsv with query-id, corpus-id and score")
     relevant: dict[str, dict[str, int]] = {}
     for table in tables:
-        for query_id, brief, grade in _judgements(table):
-            if query_id not in queries or brief not in source_of:
-                raise SuiteError(
-                    f"{table}: found {query_id} and {brief}, expected ids of queries.jsonl and corpus.jsonl"
-                )
-            relevant.setdefault(query_id, {})[source_of[brief]] = grade
+        for query, brief, grade in _judgements(table):
+            if query not in queries or brief not in source_of:
+                raise SuiteError(f"{table}: found {query} and {brief}, expected ids of queries.jsonl and corpus.jsonl")
+            relevant.setdefault(query, {})[source_of[brief]] = grade
     cases = [
-        _case(table, query_id, "search", queries[query_id], None, relevant=grades)
-        for query_id, grades in relevant.items()
+        Case(id=_case_id(query), kind="search", question=queries[query], answerable=None, relevant=grades)
+        for query, grades in relevant.items()
     ]
     return Suite(path.name, path, tuple(cases), texts.by_source)
+
+
+def _judgements(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Query, text and grade of each line but the first, if that is a heading."""
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        cells = line.rstrip("\r").split("\t")
+        if len(cells) == 3 and re.fullmatch("-?[0-9]+", cells[2]):
+            yield cells[0], cells[1], int(cells[2])
+        elif line.strip() and number > 1:
+            raise SuiteError(
+                f"{path}: line {number}: found {line[:60]!r}, expected query-id, corpus-id and a whole score"
+            )
+
+
+class _SpanRow(_Row, title="questions with spans"):
+    id: Key
+    question: Words
+    source: Words
+    spans: tuple[tuple[NonNegativeInt, NonNegativeInt], ...] = ()
+    answerable: bool = True
 
 
 def load_spans(path: Path) -> Suite:
@@ -89,21 +132,55 @@ def load_spans(path: Path) -> Suite:
     A row has ``id``, ``question``, ``source`` (a file of ``corpus/``), ``spans`` (half-open offsets of the decoded
     file) and, optionally, ``answerable``. All spans of a row are required.
     """
-    questions, texts = path / "questions.jsonl", {}
+    questions, texts = path / "questions.jsonl", dict[str, str]()
     cases = []
-    for row in _rows(questions, ("id", "question", "source")):
-        answerable = row.get("answerable", True)
-        file = path / "corpus" / row["source"]
+    for row in read_rows(questions, _SpanRow):
+        file = path / "corpus" / row.source
         if not file.is_file():
             raise SuiteError(
-                f"{questions}: case {row['id']}: key source: found {row['source']!r}, expected a file of {file.parent}"
+                f"{questions}: case {row.id}: key source: found {row.source!r}, expected a file of {path / 'corpus'}"
             )
-        if row["source"] not in texts:
-            texts[row["source"]] = file.read_bytes().decode("utf-8")
-        spans = _spans(row["source"], texts[row["source"]], row.get("spans", []) if answerable else [])
-        kind = "answerable" if answerable else "unanswerable"
-        cases.append(_case(questions, row["id"], kind, row["question"], answerable, spans=spans))
+        if row.source not in texts:
+            texts[row.source] = read_text(file)
+        text = texts[row.source]
+        for start, end in row.spans:
+            if end > len(text) or not text[start:end].strip():
+                raise SuiteError(
+                    f"{questions}: case {row.id}: key spans: found {start} to {end}, expected a range with words among "
+                    f"the {len(text)} characters of {row.source}"
+                )
+        spans = [_span(row.source, text, place) for place in row.spans if row.answerable]
+        kind = "answerable" if row.answerable else "unanswerable"
+        cases.append(
+            Case(id=_case_id(row.id), kind=kind, question=row.question, answerable=row.answerable, spans=tuple(spans))
+        )
     return Suite(path.name, path, tuple(cases), path / "corpus")
+
+
+class _SquadAnswer(_Row):
+    text: Words
+    answer_start: NonNegativeInt
+
+
+class _SquadQuestion(_Row):
+    id: Key
+    question: Words
+    is_impossible: bool = False
+    answers: tuple[_SquadAnswer, ...]
+
+
+class _SquadParagraph(_Row):
+    context: str
+    qas: tuple[_SquadQuestion, ...]
+
+
+class _SquadArticle(_Row):
+    title: str
+    paragraphs: tuple[_SquadParagraph, ...] = Field(min_length=1)
+
+
+class _Squad(_Row, title="SQuAD 2.0"):
+    data: tuple[_SquadArticle, ...]
 
 
 def load_squad(path: Path) -> Suite:
@@ -111,18 +188,53 @@ def load_squad(path: Path) -> Suite:
 
     A question that its paragraph does not answer counts as unanswerable for the whole corpus.
     """
-    content = _json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
-        raise SuiteError(f"{path}: key data: found none, expected the list of articles of SQuAD 2.0")
     texts = _Texts()
     cases: list[Case] = []
-    for article in content["data"]:
-        paragraphs = article["paragraphs"]
-        source, starts = texts.add(article["title"].replace("_", " "), [p["context"] for p in paragraphs])
-        text = texts.by_source[source]
-        for paragraph, start in zip(paragraphs, starts, strict=True):
-            cases += [_squad_case(path, text, source, start, question) for question in paragraph["qas"]]
+    for article in read_json(path, _Squad).data:
+        title = article.title.replace("_", " ")
+        source, starts = texts.add(title, [paragraph.context for paragraph in article.paragraphs])
+        for paragraph, start in zip(article.paragraphs, starts, strict=True):
+            cases += [_squad_case(path, texts.by_source[source], source, start, one) for one in paragraph.qas]
     return Suite(path.stem, path, tuple(cases), texts.by_source)
+
+
+def _squad_case(path: Path, text: str, source: str, start: int, question: _SquadQuestion) -> Case:
+    answers = {} if question.is_impossible else {(one.answer_start, one.text): None for one in question.answers}
+    if not answers and not question.is_impossible:
+        raise SuiteError(f"{path}: case {question.id}: key answers: found none, expected one or is_impossible")
+    for at, words in answers:
+        if not text.startswith(words, start + at):
+            raise SuiteError(
+                f"{path}: case {question.id}: key answer_start: found {at}, which is not where {words[:40]!r} stands"
+            )
+    spans = [
+        _span(source, text, (start + at, start + at + len(words)), alternative=k > 0)
+        for k, (at, words) in enumerate(answers)
+    ]
+    return Case(
+        id=_case_id(question.id),
+        kind="answerable" if answers else "unanswerable",
+        question=question.question,
+        answerable=bool(answers),
+        spans=tuple(spans),
+        facts=(Fact(any=tuple(dict.fromkeys(words for _, words in answers))),) if answers else (),
+    )
+
+
+class _Passage(_Row):
+    title: str
+    text: Words
+
+
+class _Selection(_Row):
+    selected_sentences: tuple[str, ...]
+
+
+class _ClapRow(_Row, title="CLAP NQ"):
+    id: Key
+    input: Words
+    passages: tuple[_Passage, ...] = Field(min_length=1)
+    output: tuple[_Selection, ...]
 
 
 def load_clapnq(path: Path) -> Suite:
@@ -133,17 +245,25 @@ def load_clapnq(path: Path) -> Suite:
     """
     texts = _Texts()
     cases = []
-    for row in _rows(path, ("id", "input", "passages", "output")):
-        places = [texts.add(passage["title"], [passage["text"]]) for passage in row["passages"]]
-        selected: list[str] = next(
-            (one["selected_sentences"] for one in row["output"] if one["selected_sentences"]), []
-        )
-        spans = [
-            _locate(path, row["id"], texts.by_source, [source for source, _ in places], words) for words in selected
-        ]
+    for row in read_rows(path, _ClapRow):
+        sources = [texts.add(passage.title, [passage.text])[0] for passage in row.passages]
+        selected = next((one.selected_sentences for one in row.output if one.selected_sentences), ())
+        spans = [_locate(path, row.id, texts.by_source, sources, words) for words in selected]
         kind = "answerable" if spans else "unanswerable"
-        cases.append(_case(path, row["id"], kind, row["input"], bool(spans), spans=spans))
+        cases.append(
+            Case(id=_case_id(row.id), kind=kind, question=row.input, answerable=bool(spans), spans=tuple(spans))
+        )
     return Suite(path.stem, path, tuple(cases), texts.by_source)
+
+
+def _locate(path: Path, case_id: str, texts: Mapping[str, str], sources: Sequence[str], words: str) -> GoldSpan:
+    for source in sources:
+        start = texts[source].find(words) if words.strip() else -1
+        if start >= 0:
+            return _span(source, texts[source], (start, start + len(words)))
+    raise SuiteError(
+        f"{path}: case {case_id}: key selected_sentences: found {words[:40]!r}, expected a sentence of the passage"
+    )
 
 
 @dataclass(slots=True)
@@ -163,74 +283,12 @@ class _Texts:
         return source, starts[-len(paragraphs) :]
 
 
-def _squad_case(path: Path, text: str, source: str, start: int, question: Mapping[str, Any]) -> Case:
-    answers = {} if question["is_impossible"] else {(a["answer_start"], a["text"]): None for a in question["answers"]}
-    spans = _spans(source, text, [(start + at, start + at + len(words)) for at, words in answers])
-    spans = [{**span, "or": k > 0} for k, span in enumerate(spans)]
-    facts = [{"any": list(dict.fromkeys(words for _, words in answers))}] if answers else []
-    kind = "answerable" if answers else "unanswerable"
-    return _case(path, question["id"], kind, question["question"], bool(answers), spans=spans, facts=facts)
-
-
-def _spans(source: str, text: str, offsets: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
-    return [{"brief": source, "quote": text[start:end], "start": start, "end": end} for start, end in offsets]
-
-
-def _locate(path: Path, case_id: str, texts: Mapping[str, str], sources: Sequence[str], words: str) -> dict[str, Any]:
-    for source in sources:
-        start = texts[source].find(words)
-        if start >= 0:
-            return _spans(source, texts[source], [(start, start + len(words))])[0]
-    raise SuiteError(
-        f"{path}: case {case_id}: key selected_sentences: found {words[:40]!r}, expected a sentence of the passage"
+def _span(source: str, text: str, place: tuple[int, int], *, alternative: bool = False) -> GoldSpan:
+    start, end = place
+    return GoldSpan.model_validate(
+        {"brief": source, "quote": text[start:end], "start": start, "end": end, "or": alternative}
     )
 
 
-def _case(path: Path, case_id: object, kind: str, question: str, answerable: bool | None, **gold: Any) -> Case:
-    given = {"id": "-".join(str(case_id).split()), "kind": kind, "question": question, "answerable": answerable, **gold}
-    try:
-        return Case.model_validate(given)
-    except ValidationError as error:
-        raise SuiteError(f"{path}: case {case_id}: {validation_line(error, given)}") from error
-
-
-def _rows(path: Path, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Objects of a JSONL file, each with at least ``keys``."""
-    for number, line in enumerate(_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        row = _parse(path, line, f"line {number}: ")
-        missing = next((key for key in keys if not isinstance(row, dict) or key not in row), None)
-        if missing is not None:
-            raise SuiteError(f"{path}: line {number}: key {missing}: found nothing, expected a value")
-        yield row
-
-
-def _judgements(path: Path) -> Iterator[tuple[str, str, int]]:
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        cells = line.split("\t")
-        if len(cells) != 3 or not cells[2].lstrip("-").isdigit():
-            if number == 1:
-                continue
-            raise SuiteError(
-                f"{path}: line {number}: found {line[:60]!r}, expected query-id, corpus-id and a whole score"
-            )
-        yield cells[0], cells[1], int(cells[2])
-
-
-def _json(path: Path) -> Any:
-    return _parse(path, _text(path), "")
-
-
-def _parse(path: Path, text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SuiteError(f"{path}: {place}found no JSON ({error}), expected it") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: cannot be read ({error}); expected a file in UTF-8") from error
+def _case_id(given: str) -> str:
+    return "-".join(given.split())

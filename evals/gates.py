@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evals.baseline import DIGITS, Baseline, SuiteBaseline, changes
-from evals.cases import GATES_FILE, SuiteError, read_yaml, validation_line
-from evals.resampling import paired_bootstrap, sign_test
+from evals.cases import GATES_FILE
+from evals.metrics import MEASURES
+from evals.reading import Strict, read_yaml
+from evals.resampling import randomisation_test
 from evals.running import SuiteResult
+from evals.scoring import SCORES
 
 OWN = Path(__file__).with_name(GATES_FILE)
 """Gates of suites that have none near them."""
@@ -24,18 +28,27 @@ COMPARED = (
 )  # fmt: skip
 """Scores that are compared with the baseline; of all, higher is better."""
 
+Bound = Annotated[float, Field(allow_inf_nan=False)]
 _STATISTICS: Mapping[str, Callable[[Any], float]] = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}
 
 
-class Threshold(BaseModel):
+class Threshold(Strict):
     """One bound, inclusive, on a statistic of one score."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     score: str
     statistic: Literal["mean", "median", "min", "max"] = "mean"
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Bound | None = None
+    at_most: Bound | None = None
+
+    @field_validator("score")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in (known := (*SCORES, *MEASURES)):
+            close = get_close_matches(name, known)
+            raise ValueError(
+                f"a score of docs/evals.md, found {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+            )
+        return name
 
     @model_validator(mode="after")
     def _one_bound(self) -> Threshold:
@@ -44,19 +57,15 @@ class Threshold(BaseModel):
         return self
 
 
-class Regression(BaseModel):
-    """How sure a regression must be: ``p`` below this, and more than ``cases`` cases worse."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Regression(Strict):
+    """How sure and how large a fall must be: ``p`` below this, and in sum more than ``cases`` whole cases are worth."""
 
     p: float = Field(default=0.05, gt=0, le=1)
-    cases: int = Field(default=1, ge=0)
+    cases: float = Field(default=1, ge=0, allow_inf_nan=False)
 
 
-class Gates(BaseModel):
+class Gates(Strict):
     """A file of gates. ``any`` stands for suites that are not named."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     suites: dict[str, tuple[Threshold, ...]]
     regression: Regression = Regression()
@@ -68,26 +77,27 @@ class Gates(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate. ``passed`` None means that no case is scored, so that nothing can be said."""
+    """One gate. ``passed`` None means that no case is scored, so that nothing can be said.
+
+    ``score`` is what it looks at and ``value`` what it found; where a score is compared with the baseline, ``before``
+    is its mean there, ``p`` how likely chance alone makes it as bad (see ``randomisation_test``), and ``worse`` and
+    ``better`` are the ids of the cases that changed.
+    """
 
     name: str
     passed: bool | None
     why: str
     worse: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The verdict as the reports have it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+    score: str = ""
+    value: float | None = None
+    before: float | None = None
+    p: float | None = None
 
 
 def load_gates(path: Path) -> Gates:
     """The gates in a YAML file. :raises SuiteError: if it cannot be read or holds something else."""
-    found = read_yaml(path)
-    try:
-        return Gates.model_validate(found)
-    except ValidationError as error:
-        raise SuiteError(f"{path}: {validation_line(error, found)}") from error
+    return read_yaml(path, Gates)
 
 
 def near(suite: Path, name: str) -> Path | None:
@@ -112,10 +122,11 @@ def _check(result: SuiteResult, gate: Threshold) -> Verdict:
     elif gate.score in result.estimates:
         found = result.estimates[gate.score].value
     else:
-        return Verdict(name, None, "no case is scored")
+        return Verdict(name, None, "no case is scored", score=gate.score)
     low, high = gate.at_least, gate.at_most
     passed = (low is None or found >= low - 1e-9) and (high is None or found <= high + 1e-9)
-    return Verdict(name, passed, f"{found:.4g} over {len(values) or result.estimates[gate.score].count} cases")
+    count = len(values) or result.estimates[gate.score].count
+    return Verdict(name, passed, f"{found:.4g} over {count} cases", score=gate.score, value=found)
 
 
 def check_regression(result: SuiteResult, baseline: SuiteBaseline, limits: Regression) -> list[Verdict]:
@@ -134,27 +145,34 @@ def check_regression(result: SuiteResult, baseline: SuiteBaseline, limits: Regre
 def compare(
     score: str, cases: Sequence[str], before: Sequence[float], after: Sequence[float], limits: Regression
 ) -> Verdict:
-    """Whether a score, higher being better, fell on the same ``cases``.
-
-    A sign test where all values are 0 or 1, a paired bootstrap elsewhere.
-    """
+    """Whether a score, higher being better, fell on the same ``cases``."""
     worse = tuple(case for case, old, new in zip(cases, before, after, strict=True) if new < old)
     better = tuple(case for case, old, new in zip(cases, before, after, strict=True) if new > old)
-    if {*before, *after} <= {0.0, 1.0}:
-        p, test = sign_test(len(worse), len(better)), "exact sign test"
-    else:
-        p, test = paired_bootstrap(np.array(before), np.array(after)), "paired bootstrap"
-    fell = p < limits.p and len(worse) > limits.cases
-    means = f"{np.mean(before):.4g} before, {np.mean(after):.4g} now over {len(cases)} cases"
-    counts = f"{len(worse)} worse, {len(better)} better, p {p:.3f} ({test})"
+    p = randomisation_test(np.array(before), np.array(after))
+    fell = p < limits.p and sum(before) - sum(after) > limits.cases
+    then, now = float(np.mean(before)), float(np.mean(after))
+    why = (
+        f"{then:.4g} before, {now:.4g} now over {len(cases)} cases; {len(worse)} worse, {len(better)} better, p {p:.3f}"
+    )
     return Verdict(
-        f"{score.replace('_', ' ')} no worse than the baseline", not fell, f"{means}; {counts}", worse, better
+        f"{score.replace('_', ' ')} no worse than the baseline", not fell, why, worse, better, score, now, then, p
+    )
+
+
+def check_ran(result: SuiteResult) -> Verdict:
+    """Whether every case could be run: its brief and words are still there, and nothing failed."""
+    broken = [one.case.id for one in result.results if one.error]
+    return Verdict(
+        "every case ran", not broken, f"not run: {', '.join(broken)}" if broken else f"{len(result.results)} cases"
     )
 
 
 def check(result: SuiteResult, gates: Gates, baseline: Baseline | None) -> list[Verdict]:
     """All gates of one suite."""
-    verdicts = check_thresholds(result, gates.of(result.suite.name))
+    thresholds = gates.of(result.suite.name)
+    verdicts = [check_ran(result), *check_thresholds(result, thresholds)]
+    if not thresholds:
+        verdicts.append(Verdict("thresholds", None, f"the gates set none for {result.suite.name}"))
     if baseline and (known := baseline.suites.get(result.suite.name)):
         verdicts += check_regression(result, known, gates.regression)
     return verdicts

@@ -131,6 +131,9 @@ ABSTENTION: Mapping[str, Callable[[Floats, Floats], float]] = {
 }  # fmt: skip
 """Measures of confidence against what is answerable, by name."""
 
+MEASURES = (*RANKING, *ABSTENTION, "balanced_accuracy")
+"""Names of everything measured here: of the ranking by case, of abstention over a suite."""
+
 
 def rank_scores(
     relevant: Mapping[str, Mapping[str, int]], ranked: Mapping[str, Sequence[str]]

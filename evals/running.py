@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from evals.corpora import index_corpus
 from evals.metrics import ABSTENTION, balanced_accuracy, rank_scores
 from evals.regions import Gold, resolve
 from evals.resampling import Estimate, bootstrap
-from evals.scoring import PASSING, Score, Scores, score_answer, score_failure, score_hits
+from evals.scoring import Score, Scores, failures, score_answer, score_failure, score_hits
 from index.build import Progress
 from index.errors import ModelError, QuestionError
 from index.generation import Generation
@@ -43,25 +43,12 @@ class CaseResult:
     @property
     def failures(self) -> tuple[str, ...]:
         """Names of the scores that keep the case from passing."""
-        return tuple(
-            name
-            for name, passes in PASSING.items()
-            if name in self.scores and (value := self.scores[name].value) is not None and not passes(value)
-        )
+        return failures({name: score.value for name, score in self.scores.items() if score.value is not None})
 
-    def to_json(self) -> dict[str, Any]:
-        """The result as the JSON report has it."""
-        return {
-            "id": self.case.id,
-            "kind": self.case.kind,
-            "question": self.case.question,
-            "answerable": self.case.answerable,
-            "failures": list(self.failures),
-            "scores": {name: asdict(score) for name, score in self.scores.items()},
-            "answer": self.answer.to_json() if self.answer else None,
-            "ranked": list(self.ranked[:10]),
-            "error": self.error,
-        }
+    @property
+    def passed(self) -> bool:
+        """Whether it could be run and nothing keeps it from passing."""
+        return not self.failures and not self.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +56,7 @@ class SuiteResult:
     """All cases of a suite. ``corpus`` is a fingerprint of the briefs, ``recipe`` of how they were indexed.
 
     ``estimates`` are means of the scores and the measures over the suite, with intervals; undefined ones are left out.
+    ``unread`` are sources of the corpus that cannot be read, with the reason.
     """
 
     suite: Suite
@@ -79,6 +67,7 @@ class SuiteResult:
     recipe: str = ""
     seconds: float = 0.0
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, score: str) -> dict[str, float]:
         """Values of one score by case id, unscored cases left out."""
@@ -98,45 +87,36 @@ class SuiteResult:
         table = np.array(rows, dtype=np.float64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
-    def to_json(self) -> dict[str, Any]:
-        """The suite as the JSON report has it."""
-        return {
-            "suite": self.suite.name,
-            "path": str(self.suite.path),
-            "generation": self.generation,
-            "corpus": self.corpus,
-            "recipe": self.recipe,
-            "seconds": round(self.seconds, 2),
-            "drafts": list(self.drafts),
-            "estimates": {name: asdict(estimate) for name, estimate in self.estimates.items()},
-            "cases": [one.to_json() for one in self.results],
-        }
-
 
 def run_suite(
-    suite: Suite, settings: Settings, progress: Progress | None = None, only: str | None = None
+    suite: Suite,
+    settings: Settings,
+    progress: Progress | None = None,
+    only: str | None = None,
+    held: Collection[str] = (),
 ) -> SuiteResult:
     """Index what the suite needs, run its cases but the drafts (or the one case ``only``), and sum up.
 
-    :raises SuiteError: if a span of a case is not in the corpus.
+    ``held`` are ids of cases whose briefs and words the corpus is known to have held: where it does not any more, the
+    corpus is at fault and the case ends in an error.
+
+    :raises SuiteError: if a span of another case is not in the corpus.
     :raises StoreError: if the index cannot be used.
     :raises CorpusError: if the corpus cannot be indexed.
     """
     started = time.monotonic()
-    assistant = Assistant(index_corpus(suite, settings, progress))
+    own, unread = index_corpus(suite, settings, progress)
+    assistant = Assistant(own)
     generation = assistant.generation
     cases = [case for case in suite.cases if (not case.draft if only is None else case.id == only)]
     ids = {entry.source: brief_id for brief_id, entry in generation.manifest.briefs.items()}
     ids |= {brief_id: brief_id for brief_id in generation.brief_ids}
-    try:
-        golds = [resolve(case, ids, generation.brief) for case in cases]
-    except SuiteError as error:
-        raise SuiteError(f"{suite.path}: {error}") from error
+    golds = {case.id: _resolve(suite, case, ids, generation, case.id in held) for case in cases}
     results = []
     for k, case in enumerate(cases):
         if progress:
             progress("asking", k, len(cases))
-        results.append(_run_case(assistant, generation, case, golds[k]))
+        results.append(_run_case(assistant, generation, case, golds[case.id]))
     if progress:
         progress("asking", len(cases), len(cases))
     finished = SuiteResult(
@@ -147,16 +127,35 @@ def run_suite(
         corpus=_digest(sorted((brief_id, entry.sha256) for brief_id, entry in generation.manifest.briefs.items())),
         recipe=_digest(generation.manifest.recipe.model_dump_json()),
         seconds=time.monotonic() - started,
+        unread=unread,
     )
     return replace(finished, estimates=_estimates(finished))
 
 
-def _run_case(assistant: Assistant, generation: Generation, case: Case, golds: Sequence[Gold]) -> CaseResult:
+def _resolve(
+    suite: Suite, case: Case, ids: Mapping[str, str], generation: Generation, held: bool
+) -> tuple[Gold, ...] | str:
+    """The spans of a case; of one that the corpus held before, what it lacks now."""
+    try:
+        return resolve(case, ids, generation.brief)
+    except SuiteError as error:
+        if held:
+            return f"the corpus no longer has what the case rests on: {str(error).removeprefix(f'case {case.id}: ')}"
+        raise SuiteError(f"{suite.path}: {error}") from error
+
+
+def _failed(case: Case, reason: str) -> CaseResult:
+    return CaseResult(case, score_failure(case, reason), error=reason)
+
+
+def _run_case(assistant: Assistant, generation: Generation, case: Case, golds: tuple[Gold, ...] | str) -> CaseResult:
+    if isinstance(golds, str):
+        return _failed(case, golds)
     try:
         answer = assistant.ask(case.question, case.turns, id=case.id) if case.answerable is not None else None
         hits = assistant.search((answer.searched if answer else "") or case.question, TOP_K)
     except (QuestionError, ModelError) as error:
-        return CaseResult(case, score_failure(case, str(error)), error=str(error))
+        return _failed(case, str(error))
     scores = score_hits(hits, golds)
     if answer:
         scores |= score_answer(case, answer, golds, generation.brief)
@@ -169,7 +168,9 @@ def _briefs(hits: Sequence[Hit]) -> tuple[str, ...]:
 
 def _with_ranking(results: Sequence[CaseResult], ids: Mapping[str, str]) -> list[CaseResult]:
     """The results with the measures of the ranking of briefs."""
-    relevant = {one.case.id: {ids[name]: grade for name, grade in one.case.grades.items()} for one in results}
+    relevant = {
+        one.case.id: {ids[name]: grade for name, grade in one.case.grades.items() if name in ids} for one in results
+    }
     measured = rank_scores(relevant, {one.case.id: one.ranked for one in results})
     scores = {
         case_id: {name: Score(value, "by trec_eval") for name, value in values.items()}

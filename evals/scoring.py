@@ -42,6 +42,19 @@ PASSING: Mapping[str, Callable[[float], bool]] = {
 }
 """What a case has to satisfy to pass, by score."""
 
+SCORES = (
+    *("brief_retrieved", "span_recall@1", "span_recall@5", "span_recall@10"),
+    *("abstention_right", "quotes_exact", "facts_present", "forbidden_absent", "words"),
+    *("span_cited", "citation_precision", "citation_recall", "citation_iou"),
+    *("wrongly_abstained", "abstained_when_unanswerable"),
+)
+"""Names of all scores of a case, those of the ranking of briefs aside."""
+
+
+def failures(values: Mapping[str, float]) -> tuple[str, ...]:
+    """Names of the scores that keep a case from passing."""
+    return tuple(name for name, passes in PASSING.items() if name in values and not passes(values[name]))
+
 
 def score_hits(hits: Sequence[Hit], golds: Sequence[Gold]) -> Scores:
     """Whether the briefs of the required spans were found, and how much of the spans the first hits hold."""
@@ -85,8 +98,9 @@ def score_answer(case: Case, answer: Answer, golds: Sequence[Gold], brief: Calla
 
 def score_failure(case: Case, reason: str) -> Scores:
     """Scores of a case that ended in an error: whatever would apply is wrong."""
-    applying = {"abstention_right": True, "facts_present": bool(case.facts), "span_cited": bool(case.spans)}
-    applying |= {"wrongly_abstained": False, "abstained_when_unanswerable": case.answerable is False}
+    asked, gold = case.answerable is not None, bool(case.spans)
+    applying = {"abstention_right": asked, "facts_present": bool(case.facts), "span_cited": gold}
+    applying |= {"brief_retrieved": gold, "abstained_when_unanswerable": case.answerable is False}
     scores = {name: Score(0.0, reason) for name, applies in applying.items() if applies}
     return scores | ({"wrongly_abstained": Score(1.0, reason)} if case.answerable else {})
 

@@ -60,7 +60,7 @@ def test_right_and_wrong_by_the_sign_test(lost: int, won: int, passed: bool) -> 
     assert (len(verdict.worse), len(verdict.better)) == (lost, won)
 
 
-def test_shares_by_the_paired_bootstrap() -> None:
+def test_shares_by_randomisation() -> None:
     cases = [f"c{k}" for k in range(60)]
     before = [0.8] * 60
     fallen = [0.8] * 40 + [0.5] * 20
@@ -68,7 +68,11 @@ def test_shares_by_the_paired_bootstrap() -> None:
     one_bad = [0.8] * 59 + [0.0]
     verdicts = [compare("span_cited", cases, before, after, LIMITS) for after in (fallen, mixed, one_bad, before)]
     assert [verdict.passed for verdict in verdicts] == [False, True, True, True]
-    assert "paired bootstrap" in verdicts[0].why
+    assert (verdicts[0].before, verdicts[0].value) == pytest.approx((0.8, 0.7))
+    small = compare("span_cited", cases, before, [0.8] * 30 + [0.79] * 30, LIMITS)
+    assert small.p is not None
+    assert small.p < 0.001
+    assert small.passed is True, "thirty cases by a hundredth are not worth one whole case"
 
 
 def test_a_baseline_round_trips_and_a_run_equals_itself(tmp_path: Path) -> None:
@@ -113,6 +117,7 @@ def test_check_puts_both_together(tmp_path: Path) -> None:
     gates = load_gates(OWN).model_copy(update={"suites": {"any": (Threshold(score="facts_present", at_least=0.2),)}})
     found = check(result({**dict.fromkeys("abcde", 0.0), "f": 1.0, "g": 1.0, "h": 1.0}), gates, load_baseline(path))
     assert [(verdict.name, verdict.passed) for verdict in found] == [
+        ("every case ran", True),
         ("facts present at least 0.2", True),
         ("facts present no worse than the baseline", False),
     ]
@@ -124,6 +129,9 @@ def test_check_puts_both_together(tmp_path: Path) -> None:
         ("suites: {any: [{score: words}]}", "either at_least or at_most"),
         ("suites: {any: [{score: words, at_least: 1, at_mots: 2}]}", "unknown key"),
         ("suites: {any: [{score: words, at_least: many}]}", "found 'many'"),
+        ("suites: {any: [{score: words, at_least: .nan}]}", "a finite number"),
+        ("suites: {any: [{score: fact_present, at_least: 1}]}", "did you mean facts_present?"),
+        ("", "found None, expected keys with values"),
         ("suits: {}", "key suites: found nothing"),
         ("regression: {p: 2}\nsuites: {}", "key regression.p: found 2"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from evals.metrics import (
     risk_coverage,
 )
 from evals.regions import Gold, Region, choose, shared, size, union
-from evals.resampling import bootstrap, paired_bootstrap, sign_test
+from evals.resampling import bootstrap, randomisation_test
 
 
 def floats(*values: float) -> np.ndarray:
@@ -137,18 +139,36 @@ def test_a_case_for_which_nothing_was_found_scores_zero() -> None:
     assert rank_scores({"q": {"a": 1}}, {"q": []})["q"] == {"ndcg@10": 0, "map": 0, "mrr": 0, "recall@10": 0}
 
 
-def test_sign_test_by_hand() -> None:
-    assert sign_test(5, 0) == pytest.approx(1 / 32)
-    assert sign_test(2, 1) == pytest.approx((3 + 1) / 8)
-    assert sign_test(0, 0) == 1.0
+def test_randomisation_by_hand() -> None:
+    # Five lost, none won: of 32 ways to give five differences of one size signs, only the one found is as low.
+    assert randomisation_test(np.ones(5), np.zeros(5)) == pytest.approx(1 / 32)
+    # Two lost, one won, sum -1: of the 8 sums -3, -1 (three times), 1 (three times), 3, four are as low.
+    assert randomisation_test(floats(1, 1, 0, 1), floats(0, 0, 1, 1)) == pytest.approx(4 / 8)
+    # -.5 and +.2: of the sums -.7, -.3, .3, .7, two are as low as -.3.
+    assert randomisation_test(floats(0.9, 0.1), floats(0.4, 0.3)) == pytest.approx(2 / 4)
+    assert randomisation_test(floats(1, 1), floats(1, 1)) == 1.0
 
 
-def test_paired_bootstrap_tells_a_fall_from_noise() -> None:
+@given(st.integers(0, 8), st.integers(0, 8))
+def test_randomisation_of_right_and_wrong_is_the_sign_test(lost: int, won: int) -> None:
+    before, after = floats(*[1] * lost, *[0] * won), floats(*[0] * lost, *[1] * won)
+    changed = lost + won
+    exact = sum(comb(changed, k) for k in range(lost, changed + 1)) / 2**changed
+    assert randomisation_test(before, after) == pytest.approx(exact, abs=0 if changed <= 12 else 0.02)
+
+
+def test_randomisation_tells_a_fall_from_noise() -> None:
     before = np.full(60, 0.8)
-    assert paired_bootstrap(before, before - 0.1) == 0.0
-    assert paired_bootstrap(before, before) == 1.0
+    assert randomisation_test(before, before - 0.1) < 0.001
     noise = before + np.tile([0.1, -0.1], 30)
-    assert 0.2 < paired_bootstrap(before, noise) < 0.8
+    assert 0.2 < randomisation_test(before, noise) < 0.8
+
+
+def test_noise_rarely_looks_like_a_fall() -> None:
+    random = np.random.default_rng(7)
+    draws = [random.normal(0, 0.1, 40) * (random.random(40) < 0.3) for _ in range(400)]
+    fallen = sum(randomisation_test(np.zeros(40), drawn) < 0.05 for drawn in draws)
+    assert fallen / 400 < 0.08
 
 
 def test_bootstrap_is_seeded_and_holds_the_value() -> None:

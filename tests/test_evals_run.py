@@ -7,24 +7,29 @@ import re
 import sys
 import threading
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from conftest import ROOT
 
 from assistant import Answer, Assistant, Turn
+from assistant.cli import main
 from assistant.feedback import append_line, record
 from evals import feedback
+from evals.baseline import Changes
 from evals.cases import Case, Suite, SuiteError
-from evals.cli import main, run_eval
+from evals.cli import run_eval
 from evals.formats import load_suite
 from evals.gates import Gates, Verdict
 from evals.judging import Judged, Run, judge
+from evals.metrics import MEASURES
 from evals.report import junit, markdown, page, print_run
 from evals.running import CaseResult, SuiteResult, run_suite
-from evals.scoring import Score
+from evals.scoring import SCORES, Score
 from index.settings import Settings
 
 CASES = """
@@ -74,7 +79,7 @@ def suite(tmp_path: Path) -> Path:
 @pytest.fixture
 def arguments(indexed: Settings, tmp_path: Path, suite: Path) -> list[str]:
     places = ["--corpus", str(indexed.corpus), "--store", str(indexed.store), "--report", str(tmp_path / "report")]
-    return [str(suite), *places]
+    return ["eval", str(suite), *places]
 
 
 def hostile() -> Run:
@@ -191,7 +196,7 @@ def test_a_quote_that_no_brief_holds_is_wrong_input(
 def test_without_corpus_and_index_it_says_what_to_do(
     tmp_path: Path, suite: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(suite), "--corpus", str(tmp_path / "none"), "--store", str(tmp_path / "none")]) == 2
+    assert main(["eval", str(suite), "--corpus", str(tmp_path / "none"), "--store", str(tmp_path / "none")]) == 2
     assert "briefs index" in capsys.readouterr().err
 
 
@@ -201,6 +206,75 @@ def test_a_report_that_cannot_be_written(
     (tmp_path / "report").write_text("a file")
     assert main(arguments) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_json_report_has_what_the_documentation_says(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--update-baseline"]) == 0
+    assert main([*arguments, "--json"]) == 0
+    capsys.readouterr()
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    row = json.loads((tmp_path / "report" / "history.jsonl").read_text().splitlines()[-1])
+    [suite] = report["suites"]
+    text = (ROOT / "docs" / "evals.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(\w+)`", text.partition("## Reports")[2].partition("## Public formats")[0]))
+    for part in (report, row, suite, row["suites"]["tiny"], suite["counts"], suite["gates"][0], suite["changes"]):
+        assert set(part) <= documented
+    example = text.partition("## A case")[2].partition("## Scores")[0]
+    for case in suite["cases"]:
+        assert all(key in documented or f" {key}:" in example or f"`{key}:" in example for key in case), set(case)
+    by_id = {case["id"]: case for case in suite["cases"]}
+    asked = by_id["closed-when"]
+    assert asked["facts"] == [{"any": ["12 October 2025"]}]
+    assert asked["spans"][0]["or"] is False
+    assert asked["passed"] is (not asked["why"])
+    assert asked["answer"]["citations"]
+    assert suite["counts"] == {"cases": 4, "passed": sum(case["passed"] for case in suite["cases"]),
+                               "failed": sum(not case["passed"] for case in suite["cases"])}  # fmt: skip
+    assert sum(part["count"] for part in suite["reliability"]) == 3
+    assert suite["risk_coverage"][-1][0] == 1.0
+    assert suite["kinds"]["off-topic"]["cases"] == 1
+    assert suite["changes"]["same"] == [case["id"] for case in suite["cases"]]
+    assert set(suite["headline"]) <= set(suite["estimates"])
+    compared = [gate for gate in suite["gates"] if gate["before"] is not None]
+    assert compared
+    assert all(gate["p"] == 1 and gate["value"] == gate["before"] for gate in compared)
+
+
+def test_every_score_can_be_gated(indexed: Settings, suite: Path) -> None:
+    found = run_suite(load_suite(str(suite)), indexed)
+    assert {name for one in found.results for name in one.scores} <= {*SCORES, *MEASURES}
+    assert set(found.estimates) <= {*SCORES, *MEASURES}
+
+
+def test_a_case_whose_brief_is_gone_fails_where_the_baseline_knows_it(
+    arguments: list[str], indexed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--update-baseline"]) == 0
+    (indexed.corpus / "aid.md").unlink()
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    assert "every case ran" in out
+    assert "corridor: the corpus no longer has what the case rests on: key spans.0.brief: found 'aid'" in out
+    assert main([*arguments, "--case", "corridor"]) == 1
+    assert "the corpus no longer has what the case rests on" in capsys.readouterr().out
+
+
+def test_a_brief_that_cannot_be_read_is_named(
+    arguments: list[str], indexed: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (indexed.corpus / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    main(arguments)
+    assert "cannot be read: broken.pdf: " in capsys.readouterr().out
+
+
+def test_one_case_for_people(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main([*arguments, "--case", "closed-when", "--explain"])
+    out = capsys.readouterr().out
+    for heading in ("asked", "expected", "found", "cited", "scores", "chunks", "sentences", "chosen"):
+        assert re.search(rf"^{heading}\b", out, re.M), heading
+    assert "“Pakistan closed the Torkham crossing on 12 October 2025.”" in out
 
 
 def test_one_case_explained(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,7 +312,7 @@ def test_run_eval_is_what_the_command_calls(indexed: Settings, suite: Path, tmp_
 def test_two_suites_of_one_name_are_refused(
     arguments: list[str], suite: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(suite), *arguments]) == 2
+    assert main([*arguments[:2], str(suite), *arguments[2:]]) == 2
     assert "suites of the same name in tiny, tiny" in capsys.readouterr().err
 
 
@@ -252,6 +326,17 @@ def test_junit_has_the_shape_that_servers_read() -> None:
     assert {name: int(root.get(name, "-1")) for name in counts} == counts
     assert all(case.get("name") and case.get("classname") and float(case.get("time", "x")) >= 0 for case in cases)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", found.get("timestamp", ""))
+
+
+def test_junit_is_red_when_the_gates_are() -> None:
+    [judged] = hostile().suites
+    fine = replace(judged, verdicts=(Verdict("fine", True, "1 over 2 cases"),))
+    root = ET.fromstring(junit(Run("2026-01-02T03:04:05+00:00", (fine,))))
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "2")
+    since = Changes(same=("a<b>",), broken=(), mended=(), new=(), changed=(), removed=(), corpus=False, recipe=False)
+    for broken, failures in (((), "1"), (("a<b>",), "2")):
+        known = replace(judged, changes=replace(since, broken=broken))
+        assert ET.fromstring(junit(Run("2026-01-02T03:04:05+00:00", (known,)))).get("failures") == failures
 
 
 class _Page(HTMLParser):
@@ -284,6 +369,18 @@ def test_the_page_reaches_nothing_and_runs_nothing(indexed: Settings, suite: Pat
     assert text.count('role="img"') == 2
 
 
+def test_every_failed_case_is_told_whole(indexed: Settings, suite: Path) -> None:
+    text = CASES.replace("12 October 2025", "13 October 2025", 1)
+    (suite / "cases.yaml").write_text(text)
+    found = judge([run_suite(load_suite(str(suite)), indexed)], [Gates(suites={})], [None])
+    [failed] = [one for one in found.suites[0].failed_cases if one.case.id == "closed-when"]
+    assert failed.answer is not None
+    told = (failed.case.question, "13 October 2025", failed.answer.citations[0].quote, "not said", "--case closed-when")
+    for wanted in told:
+        assert escape(wanted) in page(found), wanted
+    assert "facts present: not said: 13 October 2025" in markdown(found)
+
+
 def test_markdown_makes_no_links_images_or_mentions() -> None:
     text = markdown(hostile())
     assert "![x]" not in text
@@ -311,7 +408,7 @@ def test_feedback_becomes_drafts_once(
     answer = wrong_answer(indexed)
     record(indexed, answer, "  the date is wrong ", [Turn("user", "hello")])
     record(indexed, replace(answer, question="Another: 'question' #2?"), "")
-    assert main([*arguments, "--from-feedback", str(indexed.store)]) == 0
+    assert main([*arguments, "--from-feedback"]) == 0
     drafts = [case for case in load_suite(str(suite)).cases if case.kind == "feedback" and case.id != "draft"]
     assert [case.question for case in drafts] == [answer.question, "Another: 'question' #2?"]
     assert all(case.draft for case in drafts)

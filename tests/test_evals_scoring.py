@@ -181,7 +181,9 @@ def test_hits_hold_briefs_and_characters() -> None:
 def test_an_error_is_wrong_wherever_it_applies() -> None:
     one = case(facts=[{"any": ["x"]}], spans=[{"brief": "border", "quote": "Trucks"}])
     found = {name: score.value for name, score in score_failure(one, "timed out").items()}
-    assert found == {"abstention_right": 0, "facts_present": 0, "span_cited": 0, "wrongly_abstained": 1}
+    applying = ("abstention_right", "facts_present", "span_cited", "brief_retrieved")
+    assert found == {**dict.fromkeys(applying, 0), "wrongly_abstained": 1}
+    assert score_failure(Case(id="s", kind="k", question="q", answerable=None), "timed out") == {}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ def evaluate(options: Namespace) -> int:
             *("corpus", "store"),
         )
     }
+    if given["from_feedback"] is True:  # without a FILE
+        given["from_feedback"] = settings.store
     return int(_load(EVAL).run_eval(**given, settings=settings))
 
 

@@ -58,7 +58,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=Parser)
-    for add in (_index, _ask, _search, _show, _extract, _eval, _calibrate, _serve, _doctor, _completion):
+    for add in (_index, _ask, _chat, _search, _show, _extract, _eval, _calibrate, _serve, _doctor, _completion):
         add(verbs)
     return parser
 
@@ -99,6 +99,12 @@ def _ask(verbs: Any) -> None:
     _add_filters(parser)
 
 
+def _chat(verbs: Any) -> None:
+    parser = _verb(verbs, "chat", "chat:run", "hold a conversation that is kept, with follow-up questions")
+    parser.add_argument("--resume", metavar="ID", help="go on with a kept conversation (the start of its id will do)")
+    _add_filters(parser)
+
+
 def _search(verbs: Any) -> None:
     parser = _verb(verbs, "search", "search:run", "find the passages that fit a question best")
     parser.add_argument("question", nargs="*", metavar="QUESTION", help="the question")
@@ -126,10 +132,13 @@ def _eval(verbs: Any) -> None:
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="baseline (default: beside the suite)")
     parser.add_argument("--gates", type=Path, metavar="FILE", help="gates (default: beside the suite)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="where reports go (default: .briefs-report)")
-    parser.add_argument("--case", metavar="ID", help="run this case alone")
+    parser.add_argument("--case", metavar="ID", help="run this case alone, write no reports")
     parser.add_argument("--explain", action="store_true", help="with --case: what every stage made of it")
     parser.add_argument("--update-baseline", action="store_true", help="accept this run as the baseline")
-    parser.add_argument("--from-feedback", type=Path, metavar="FILE", help="write draft cases, run nothing")
+    parser.add_argument(
+        "--from-feedback", type=Path, nargs="?", const=True, metavar="FILE",
+        help="write draft cases from feedback (default: the store's), run nothing",
+    )  # fmt: skip
     _add_json(parser, "print the report as JSON")
 
 

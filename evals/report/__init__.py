@@ -11,9 +11,20 @@ from evals.judging import Run
 from evals.report.junit import junit
 from evals.report.markdown import markdown
 from evals.report.page import page
-from evals.report.terminal import print_run
+from evals.report.record import case_record, history_row, run_record
+from evals.report.terminal import print_case, print_run
 
-__all__ = ["HISTORY", "junit", "markdown", "page", "print_run", "write_reports"]
+__all__ = [
+    "HISTORY",
+    "case_record",
+    "junit",
+    "markdown",
+    "page",
+    "print_case",
+    "print_run",
+    "run_record",
+    "write_reports",
+]
 
 HISTORY = "history.jsonl"
 """One line a run, oldest first, in the folder of the reports."""
@@ -26,12 +37,12 @@ def write_reports(run: Run, folder: Path) -> list[Path]:
     :raises StoreError: if the history cannot be written.
     """
     reports = {
-        "report.json": json.dumps(run.to_json(), indent=1, ensure_ascii=False) + "\n",
+        "report.json": json.dumps(run_record(run), indent=1, ensure_ascii=False) + "\n",
         "junit.xml": junit(run),
         "summary.md": markdown(run),
         "report.html": page(run),
     }
     for name, text in reports.items():
         write_whole(folder / name, text)
-    append_line(folder / HISTORY, json.dumps(run.history_row()))
+    append_line(folder / HISTORY, json.dumps(history_row(run)))
     return [folder / name for name in (*reports, HISTORY)]

@@ -1,4 +1,8 @@
-"""JUnit XML: a test case for each gate and each case, as servers that run tests read it."""
+"""JUnit XML: a test case for each gate and each case, as servers that run tests read it.
+
+It is red exactly when the gates are: a case that fails within what the gates allow, or as it did in the baseline, is
+skipped with the reason, as test runners do it with failures that are expected.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from evals.gates import Verdict
-from evals.judging import Judged, Run, reasons
+from evals.judging import Judged, Run, account, reasons
 from evals.running import CaseResult
 
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -14,7 +18,7 @@ _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def junit(run: Run) -> str:
-    """The run as ``<testsuites>``. A draft, and a gate that no case is scored for, is skipped."""
+    """The run as ``<testsuites>``. Drafts, gates that no case is scored for, and expected failures are skipped."""
     root = ET.Element("testsuites", name="briefs eval")
     for judged in run.suites:
         root.append(_suite(judged, run.at))
@@ -31,8 +35,9 @@ def _suite(judged: Judged, at: str) -> ET.Element:
     )
     for verdict in judged.verdicts:
         suite.append(_gate(verdict, result.suite.name))
+    known = {*judged.changes.same} - {*judged.changes.broken} if judged.changes else set()
     for one in result.results:
-        suite.append(_case(one, result.suite.name))
+        suite.append(_case(one, result.suite.name, expected=judged.passed or one.case.id in known))
     for draft in result.drafts:
         case = ET.SubElement(suite, "testcase", name=draft, classname=_clean(f"{result.suite.name}.drafts"), time="0")
         ET.SubElement(case, "skipped", message="draft")
@@ -52,16 +57,19 @@ def _gate(verdict: Verdict, suite: str) -> ET.Element:
     return case
 
 
-def _case(one: CaseResult, suite: str) -> ET.Element:
+def _case(one: CaseResult, suite: str, *, expected: bool) -> ET.Element:
     seconds = (one.answer.timings_ms.get("total", 0.0) if one.answer else 0.0) / 1000
     case = ET.Element(
         "testcase", name=_clean(one.case.id), classname=_clean(f"{suite}.{one.case.kind}"), time=f"{seconds:.3f}"
     )
     lines = reasons(one)
-    if lines:
+    if lines and expected and not one.error:
+        ET.SubElement(case, "skipped", message=_clean(f"expected failure: {lines[0]}"))
+    elif lines:
         tag = "error" if one.error else "failure"
         failure = ET.SubElement(case, tag, message=_clean(lines[0]), type=one.failures[0] if one.failures else "error")
-        failure.text = _clean("\n".join([one.case.question, *lines]))
+        told = (f"{name}:\n" + "\n".join(f"  {line}" for line in found) for name, found in account(one).items())
+        failure.text = _clean("\n".join(told))
     return case
 
 

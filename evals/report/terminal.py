@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TextIO
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
-from evals.judging import Judged, Run, estimate_rows, kind_table, reasons
+from evals.judging import Judged, Run, account, estimate_rows, kind_table, reasons
+from evals.running import CaseResult
 
 SHOWN = 20
 """Failed cases that are listed."""
@@ -31,13 +33,42 @@ def _print_suite(judged: Judged, out: TextIO) -> None:
             print(f"{verdict.name}: worse in {', '.join(verdict.worse)}", file=out)
         if verdict.better:
             print(f"{verdict.name}: better in {', '.join(verdict.better)}", file=out)
-    for remark in judged.remarks():
+    for remark in (*judged.flips(), *judged.remarks()):
         print(remark, file=out)
     failed = judged.failed_cases
     for one in failed[:SHOWN]:
         print(f"{one.case.id}: {'; '.join(reasons(one))}", file=out)
     if len(failed) > SHOWN:
         print(f"and {len(failed) - SHOWN} more failed cases", file=out)
+
+
+def print_case(one: CaseResult, explanation: Mapping[str, Any], out: TextIO) -> None:
+    """One case: what was asked, expected and found, its scores, and what every stage made of the question."""
+    print(f"{one.case.id}: {'passed' if one.passed else 'failed'}\n", file=out)
+    for name, lines in account(one).items():
+        print(name, *(f"  {line}" for line in lines), "", sep="\n", file=out)
+    scores = [
+        [name.replace("_", " "), "–" if score.value is None else f"{score.value:.3g}", score.why]
+        for name, score in one.scores.items()
+    ]
+    _print_table("scores", ["score", "value", "why"], scores, out)
+    for stage, found in explanation.items():
+        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+            headings = list(dict.fromkeys(name for row in found for name in row))
+            rows = [[_cell(row.get(name)) for name in headings] for row in found]
+            _print_table(f"{stage} ({len(rows)})", headings, rows, out)
+        elif isinstance(found, dict):
+            _print_table(stage, ["", "value"], [[name, _cell(value)] for name, value in found.items()], out)
+        else:
+            print(f"{stage}: {_cell(found)}\n", file=out)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_cell(inner) for inner in value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _print_table(
