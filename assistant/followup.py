@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from assistant.types import Turn
+from index.reading.instructions import find_instructions
 from index.search import MAX_QUESTION
 
 _OPENING = re.compile(r"^(?:and|but|so|or|also|what about|how about|and what about|then)\b[\s,]*", re.I)
@@ -33,12 +34,23 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
     "and Pakistan's?" after "what are Kabul's red lines?" becomes "what are Pakistan's red lines?"; a question that only
     leans on a pronoun or is a bare "why?" is searched together with the last one, unless both are too long together.
+    Orders to a machine beside the question ("ignore your rules.") are left out.
     """
+    question = _without_orders(question)
     before = _last_question(history)
     if not before or not _needs_context(question):
         return question
     joined = _swap_name(before, question) or f"{before.rstrip('?!. ')}: {_OPENING.sub('', question)}"
     return joined if len(joined) <= MAX_QUESTION else question
+
+
+def _without_orders(question: str) -> str:
+    """``question`` without sentences that give a machine orders, if a sentence that asks is left: they name no topic."""
+    left, at = "", 0
+    for start, end in find_instructions(question):
+        left, at = left + question[at:start], end
+    left = " ".join((left + question[at:]).split())
+    return left if left.endswith("?") else question
 
 
 def _last_question(history: Sequence[Turn]) -> str:

@@ -288,7 +288,11 @@ def _with_context(generation: Generation, evidence: Evidence, chosen: list[int],
     result: dict[int, float] = {}
     words = 0
     for position in sorted(chosen, key=lambda k: (-chance.get(k, 0.0), k)):
-        needed = [k for k in _understood(generation, position, asked) if k not in result]
+        run = _understood(generation, position, asked)
+        needed = [k for k in run if k not in result]
+        for led in _led_in(generation, position):
+            if led not in result and words + _words(generation, [*needed, led]) <= room:
+                needed.append(led)
         added = _words(generation, needed)
         if result and words + added > room:
             continue
@@ -306,6 +310,22 @@ def _understood(generation: Generation, position: int, asked: Query | None) -> l
     while len(run) <= BEFORE and (_leans(generation, run[0]) or (asked and _counts_blindly(generation, run[0], asked))):
         run.insert(0, run[0] - 1)
     return run
+
+
+def _led_in(generation: Generation, position: int) -> list[int]:
+    """The items that a sentence only announces: "Three disputes run through the talks:" says nothing without them.
+
+    They are the first sentences of a list's items, or the sentence that follows in the paragraph.
+    """
+    lines = generation.sentences
+    if not sentence_text(generation, position).rstrip().endswith(":") or position + 1 >= len(lines):
+        return []
+    following = position + 1
+    if lines.brief[following] != lines.brief[position]:
+        return []
+    if _is_item(generation, following):
+        return [k for k in sorted({following, *_siblings(generation, following)}) if _leads(generation, k)]
+    return [following] if _joined(generation, following) else []
 
 
 def _leans(generation: Generation, position: int) -> bool:

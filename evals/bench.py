@@ -101,13 +101,13 @@ def bench_indexing(settings: Settings, runs: int) -> dict[str, float | str]:
 
 
 def bench_warm(settings: Settings, runs: int) -> dict[str, float | str]:
-    """Seconds a question in a warm process, against embedding it, one vector query and one BM25 query."""
+    """Seconds of the median question in a warm process, against embedding it, one vector query and one BM25 query."""
     assistant = Assistant(settings)
     generation, embedder = assistant.generation, assistant.embedder
     from index.lexical import terms
 
     def ours() -> float:
-        return _timed(lambda: [assistant.ask(question) for question in QUESTIONS]) / len(QUESTIONS)
+        return statistics.median(_timed(lambda: assistant.ask(question)) for question in QUESTIONS)
 
     def bare(question: str) -> None:
         generation.vectors.query(embedder.embed_query(question), 10)
@@ -115,10 +115,7 @@ def bench_warm(settings: Settings, runs: int) -> dict[str, float | str]:
         np.argsort(-scores)[:10]
 
     def floor() -> float:
-        started = time.perf_counter()
-        for question in QUESTIONS:
-            bare(question)
-        return (time.perf_counter() - started) / len(QUESTIONS)
+        return statistics.median(_timed(lambda: bare(question)) for question in QUESTIONS)
 
     own, bottom, ratio = _alternate(ours, floor, 4 * runs)
     return {"ours": own, "floor": bottom, "ratio": ratio, "unit": "seconds a question, lower is better"}

@@ -31,7 +31,7 @@ LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
 STRENGTH = 0.1
 """Inverse strength of the L2 penalty on the correction; the shipped log-odds enter ``SCALE`` times larger, so all but free."""
 SCALE = 5.0
-MEDIAN_WORDS = 80
+MEDIAN_WORDS = 90
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
 BREVITIES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8)
 MOST_REFUSED = 0.1

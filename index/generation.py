@@ -32,7 +32,7 @@ from index.vectors import DATABASE, FOLDER, VectorIndex
 
 SCHEMA = 2
 """Layout of a generation's folder; raised when an older reader could not read a newer folder."""
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised when readers would make another text or other metadata of the same file."""
 
 MANIFEST, BRIEFS, ARRAYS, HEADINGS = "manifest.json", "briefs.sqlite", "arrays.npz", "headings.json"

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     model_schema: Literal["auto", "always", "never"] = Field(
         "auto", description="Whether the server is asked to keep to a JSON schema; auto: until it refuses."
     )
+    unsupported: Literal["drop", "strike"] = Field(
+        "drop",
+        description="A model's statements that their quotes do not bear out: drop leaves them out, strike shows them struck out.",
+    )
     model_price_in: float = Field(0, ge=0, description="Price of a million tokens of prompt, in any currency.")
     model_price_out: float = Field(0, ge=0, description="Price of a million tokens of answer, in the same currency.")
     model_cost_limit: float = Field(

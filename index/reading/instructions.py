@@ -20,7 +20,7 @@ _MACHINE = (
 )
 _EARLIER = (
     r"(?:previous|prior|above|earlier|preceding|foregoing|other|existing|original|initial"
-    r"|system|your|these|those|the|all|any|of|safety)"
+    r"|system|your|these|those|the|all|any|every|each|of|safety)"
 )
 _ORDERS = (
     r"(?:instructions?|prompts?|rules?|guidelines?|directions?|directives?|commands?|context"
