@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from index.query import Query
 from index.search import Evidence
 from index.traits import NEVER_QUOTED, Asks, Trait
 
+_ANNOUNCES = re.compile(r"(?:two|three|four|five|six|several)(?: [^\s,;]+){2,7}\.", re.I)
 MAX_SENTENCES = 8
 MAX_WORDS = 160
 """An answer stops before the sentence that would make it longer, except for its first sentence."""
@@ -290,9 +292,12 @@ def _with_context(generation: Generation, evidence: Evidence, chosen: list[int],
     for position in sorted(chosen, key=lambda k: (-chance.get(k, 0.0), k)):
         run = _understood(generation, position, asked)
         needed = [k for k in run if k not in result]
-        for led in _led_in(generation, position):
+        led_in = _led_in(generation, position)
+        for led in led_in:
             if led not in result and words + _words(generation, [*needed, led]) <= room:
                 needed.append(led)
+        if result and led_in and not any(led in result or led in needed for led in led_in):
+            continue
         added = _words(generation, needed)
         if result and words + added > room:
             continue
@@ -313,19 +318,19 @@ def _understood(generation: Generation, position: int, asked: Query | None) -> l
 
 
 def _led_in(generation: Generation, position: int) -> list[int]:
-    """The items that a sentence only announces: "Three disputes run through the talks:" says nothing without them.
+    """What a sentence only announces: "Three disputes run through the talks:" says nothing without them.
 
-    They are the first sentences of a list's items, or the sentence that follows in the paragraph.
+    That is the first sentences of a list's items, each with what it announces in turn, or the sentence that follows.
     """
-    lines = generation.sentences
-    if not sentence_text(generation, position).rstrip().endswith(":") or position + 1 >= len(lines):
+    lines, following = generation.sentences, position + 1
+    text = sentence_text(generation, position).rstrip()
+    if following >= len(lines) or lines.brief[following] != lines.brief[position]:
         return []
-    following = position + 1
-    if lines.brief[following] != lines.brief[position]:
-        return []
-    if _is_item(generation, following):
-        return [k for k in sorted({following, *_siblings(generation, following)}) if _leads(generation, k)]
-    return [following] if _joined(generation, following) else []
+    if text.endswith(":") and _is_item(generation, following) and not _joined(generation, following):
+        items = [k for k in sorted({following, *_siblings(generation, following)}) if _leads(generation, k)]
+        return [k for item in items for k in (item, *_led_in(generation, item))]
+    announces = text.endswith(":") or _ANNOUNCES.fullmatch(text)
+    return [following] if announces and _joined(generation, following) else []
 
 
 def _leans(generation: Generation, position: int) -> bool:

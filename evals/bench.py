@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def bench_warm(settings: Settings, runs: int) -> dict[str, float | str]:
     from index.lexical import terms
 
     def ours() -> float:
-        return statistics.median(_timed(lambda: assistant.ask(question)) for question in QUESTIONS)
+        return statistics.median(_timed(partial(assistant.ask, question)) for question in QUESTIONS)
 
     def bare(question: str) -> None:
         generation.vectors.query(embedder.embed_query(question), 10)
@@ -115,7 +116,7 @@ def bench_warm(settings: Settings, runs: int) -> dict[str, float | str]:
         np.argsort(-scores)[:10]
 
     def floor() -> float:
-        return statistics.median(_timed(lambda: bare(question)) for question in QUESTIONS)
+        return statistics.median(_timed(partial(bare, question)) for question in QUESTIONS)
 
     own, bottom, ratio = _alternate(ours, floor, 4 * runs)
     return {"ours": own, "floor": bottom, "ratio": ratio, "unit": "seconds a question, lower is better"}

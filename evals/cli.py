@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant import Assistant
 from assistant.cli.terminal import print_json, progress_bar
 from evals import baseline as baselines
+from evals import judging
 from evals.baseline import BASELINE_FILE, Baseline, held, load_baseline
 from evals.cases import GATES_FILE, Suite, SuiteError
 from evals.corpora import index_corpus
@@ -18,13 +20,15 @@ from evals.feedback import drafts, read, write_drafts
 from evals.files import make_folder
 from evals.formats import load_suite
 from evals.gates import OWN, load_gates, near
-from evals.judging import judge
 from evals.report import case_record, print_case, print_run, run_record, write_reports
 from evals.running import CaseResult, SuiteResult, run_suite
 from index.settings import Settings
 
+if TYPE_CHECKING:
+    from assistant.generative.writer import Speaker
+    from evals.judge import Opinion
+
 DEFAULT_SUITE = "briefs"
-DEFAULT_REPORT = Path(".briefs-report")
 
 
 def run_eval(
@@ -40,11 +44,13 @@ def run_eval(
     *,
     gates: Path | None = None,
     update_baseline: bool = False,
+    judge: bool = False,
     json: bool = False,
 ) -> int:
     """Do what the command line says. 0 when all gates hold, 1 when one fell or the one case failed.
 
     No suites stand for the project's own, None for defaults. ``corpus`` and ``store`` override those of ``settings``.
+    ``judge`` adds a model's opinion, which decides nothing.
 
     :raises BriefsError: for wrong input, an index that cannot be used, or reports that cannot be written.
     """
@@ -62,7 +68,7 @@ def run_eval(
         return _write_drafts(from_feedback, loaded[0])
     if case is not None:
         return _run_one(case, explain, loaded, settings, baseline, json)
-    return _run(loaded, settings, baseline, gates, report or DEFAULT_REPORT, update_baseline, json)
+    return _run(loaded, settings, baseline, gates, report or settings.report, update_baseline, json)
 
 
 def _run(
@@ -73,23 +79,33 @@ def _run(
     report: Path,
     update: bool,
     json: bool,
+    speaker: Speaker | None,
 ) -> int:
     """Whole suites, with reports. What can be wrong with the files is found before the questions are asked."""
     limits = [load_gates(gates or near(suite.path, GATES_FILE) or OWN) for suite in suites]
     known = [_baseline(suite, baseline, optional=update or baseline is None) for suite in suites]
     make_folder(report)
     results = [_run_suite(suite, settings, old) for suite, old in zip(suites, known, strict=True)]
-    run = judge(results, limits, known)
+    run = judging.judge(results, limits, known)
     if update:
         for suite, result in zip(suites, results, strict=True):
             baselines.update_baseline(_baseline_file(suite, baseline), [result])
     paths = write_reports(run, report)
+    thought = _opinion(speaker, results) if speaker else None
     if json:
-        print_json(run_record(run), line=True)
+        print_json(run_record(run) | ({"opinion": asdict(thought)} if thought else {}), line=True)
     else:
         print_run(run, sys.stdout)
+        if thought:
+            print(thought)
         print(f"{'passed' if run.passed else 'failed'}; reports: {', '.join(str(path) for path in paths)}")
     return 0 if run.passed else 1
+
+
+def _opinion(speaker: Speaker, results: Sequence[SuiteResult]) -> Opinion:
+    from evals.judge import opinion
+
+    return opinion(speaker, [one.answer for result in results for one in result.results if one.answer])
 
 
 def _run_suite(suite: Suite, settings: Settings, known: Baseline | None, only: str | None = None) -> SuiteResult:

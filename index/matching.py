@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from index.embedding import Asked
+from index.embedding import Asked, products
 from index.generation import Generation
 from index.lexical import Floats, Ints, stem, words
 from index.query import Query
 
 _WORD = re.compile(r"[\w’'-]+")
 _SCALE = 127.0
-_BLOCK = 512
 
 
 class Matched(NamedTuple):
@@ -51,20 +50,12 @@ def match_tokens(generation: Generation, asked: Asked, sentences: Ints) -> Float
     counts = ends - starts
     first = np.cumsum(counts) - counts
     rows = np.arange(int(counts.sum())) + np.repeat(starts - first, counts)
-    similar = _products(asked.tokens / _SCALE, generation.token_vectors[rows].astype(np.float32))
+    similar = products(asked.tokens / _SCALE, generation.token_vectors[rows].astype(np.float32))
     filled = counts > 0
     best = np.full((len(asked.tokens), len(sentences)), similar.min(initial=1.0), np.float32)
     if filled.any():
         best[:, filled] = np.maximum.reduceat(similar, first[filled], axis=1)
     return best
-
-
-def _products(left: Floats, right: Floats) -> Floats:
-    """``left @ right.T`` in blocks small enough to stay on one thread: waking others takes longer on a busy machine."""
-    product = np.empty((len(left), len(right)), np.float32)
-    for start in range(0, len(right), _BLOCK):
-        np.matmul(left, right[start : start + _BLOCK].T, out=product[:, start : start + _BLOCK])
-    return product
 
 
 def best_by_chunk(similar: Floats, owner: npt.NDArray[np.intp], chunks: int) -> Floats:

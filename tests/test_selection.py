@@ -282,3 +282,27 @@ def test_under_anothers_title_a_sentence_is_on_the_other(sentence: str, expected
 )
 def test_a_part_that_asks_for_a_count_needs_one(clause: str, sentence: str, gives: bool) -> None:
     assert gives_count(clause, sentence) is gives
+
+
+def test_what_a_sentence_only_announces_comes_with_it(tmp_path: Path, minilm: MiniLM) -> None:
+    body = """The talks stalled twice. Two sides were heard at length.
+
+Two disputes run through the talks:
+
+- Three explanations of the stalemate compete. One blames money; another blames pride; a third blames the weather.
+- The border has no agreed line.
+"""
+    write_brief(tmp_path / "corpus", "talks", "Talks", body)
+    settings = Settings(corpus=tmp_path / "corpus", store=tmp_path / "store")
+    build(settings)
+    generation = open_current(settings)
+    found = find_evidence(generation, minilm, "which disputes run through the talks")
+    rows = [sentence_text(generation, int(row)) for row in found.found.sentences]
+    scores = np.zeros(len(rows), np.float32)
+    scores[rows.index("Two disputes run through the talks:")] = 0.9
+    chosen = quotes(generation, select(generation, replace(found, sentence_score=scores)))
+    assert chosen == [
+        "Two disputes run through the talks:",
+        "Three explanations of the stalemate compete. One blames money; another blames pride; a third blames the weather.",
+        "The border has no agreed line.",
+    ]

@@ -12,13 +12,25 @@ from index.errors import SettingsError
 from index.settings import Settings
 from index.types import Span
 
-__all__ = ["Asked", "Embedder", "Progress", "Tokens", "Vectors", "embed_separately", "fingerprint", "load_embedder"]
+__all__ = [
+    "Asked",
+    "Embedder",
+    "Progress",
+    "Tokens",
+    "Vectors",
+    "embed_separately",
+    "fingerprint",
+    "load_embedder",
+    "products",
+]
 
 Vectors = NDArray[np.float32]
 Progress = Callable[[int], None]
 """Called with the number of texts done so far."""
 
 _DEFAULT = "minilm"
+_ONE_THREAD = 4 * 65536
+"""Multiplications up to which OpenBLAS uses one thread."""
 _HOSTED = "openai"
 
 
@@ -102,6 +114,15 @@ def load_embedder(settings: Settings, verify: bool = False) -> Embedder:
     from index.embedding.llama import LlamaEmbedder, configured_model
 
     return LlamaEmbedder(configured_model(settings), fingerprint(settings))
+
+
+def products(left: Vectors, right: Vectors) -> Vectors:
+    """``left @ right.T`` in blocks small enough for BLAS to stay on one thread: waking others takes longer on a busy machine."""
+    product = np.empty((len(left), len(right)), np.float32)
+    block = max(1, _ONE_THREAD // max(left.size, 1))
+    for start in range(0, len(right), block):
+        np.matmul(left, right[start : start + block].T, out=product[:, start : start + block])
+    return product
 
 
 def embed_separately(

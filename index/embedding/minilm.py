@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedding import Asked, Progress, Tokens, Vectors, embed_separately
+from index.embedding import Asked, Progress, Tokens, Vectors, embed_separately, products
 from index.errors import SettingsError
 from index.types import Span
 
@@ -151,7 +151,7 @@ class MiniLM:
     def _project(self, hidden: Vectors) -> Vectors:
         """Token vectors in the directions in which they differ most, of unit length."""
         mean, directions = self._projection[0], self._projection[1:]
-        return _unit((_unit(hidden) - mean) @ directions.T)
+        return _unit(products(directions, _unit(hidden) - mean).T)
 
     @cached_property
     def _projection(self) -> Vectors:
