@@ -47,7 +47,6 @@ def best_title(assistant: Assistant, question: str) -> str:
 def test_readings_name_actors_and_places(assistant: Assistant) -> None:
     found = asked(assistant, "what did they agree?")
     assert found[0] == "What did Pakistan and Afghanistan agree in Doha?"
-    assert "What did Pakistan and Afghanistan agree in Urumqi?" in found
     assert asked(assistant, "how did the talks end?") == (
         "How did the talks end in Riyadh?",
         "How did the talks end in Doha?",
@@ -56,7 +55,6 @@ def test_readings_name_actors_and_places(assistant: Assistant) -> None:
         "Why did the Istanbul rounds fail?",
         "Why did the Riyadh channel fail?",
     )
-    assert "What are Pakistan's and Afghanistan's demands in Istanbul?" in asked(assistant, "What are their demands?")
     assert all("according to “" in one for one in asked(assistant, "when was it signed?"))
 
 
@@ -65,9 +63,7 @@ VAGUE = [
     "why did they fail?",
     "what was agreed?",
     "who signed the deal?",
-    "who mediated the talks?",
     "what did the group say?",
-    "what are their demands?",
     "what did both sides claim?",
     "is it still in force?",
     "did they sign it?",
