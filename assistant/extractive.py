@@ -20,24 +20,27 @@ _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])
 
 def cite(generation: Generation, runs: Sequence[Run]) -> tuple[Citation, ...]:
     """One citation a run, labelled from 1 in their order."""
-    citations = []
-    for label, run in enumerate(runs, start=1):
-        brief = generation.brief(generation.brief_ids[run.brief])
-        published = brief.metadata.published or brief.metadata.as_of
-        citations.append(
-            Citation(
-                label=label,
-                brief_id=brief.id,
-                source=brief.source,
-                title=brief.metadata.title,
-                published=published.isoformat() if published else None,
-                quote=brief.text[run.start : run.end],
-                start=run.start,
-                end=run.end,
-                page=brief.page_of(run.start),
-            )
-        )
-    return tuple(citations)
+    return tuple(
+        citation(generation, generation.brief_ids[run.brief], run.start, run.end, label)
+        for label, run in enumerate(runs, start=1)
+    )
+
+
+def citation(generation: Generation, brief_id: str, start: int, end: int, label: int) -> Citation:
+    """The words of a brief from ``start`` to ``end`` (half-open) under the number ``label``."""
+    brief = generation.brief(brief_id)
+    published = brief.metadata.published or brief.metadata.as_of
+    return Citation(
+        label=label,
+        brief_id=brief.id,
+        source=brief.source,
+        title=brief.metadata.title,
+        published=published.isoformat() if published else None,
+        quote=brief.text[start:end],
+        start=start,
+        end=end,
+        page=brief.page_of(start),
+    )
 
 
 def state(citations: Sequence[Citation], groups: Sequence[str]) -> tuple[Statement, ...]:
@@ -60,10 +63,10 @@ def answer_text(statements: Sequence[Statement]) -> str:
     return " ".join(f"{s.text} {' '.join(f'[{label}]' for label in s.citations)}" for s in statements)
 
 
-def nearest_briefs(generation: Generation, evidence: Evidence) -> tuple[NearestBrief, ...]:
-    """The briefs that come nearest to the question, best first, at most ``NEAREST``."""
+def nearest_briefs(generation: Generation, evidence: Evidence, most: int = NEAREST) -> tuple[NearestBrief, ...]:
+    """The briefs that come nearest to the question, best first, at most ``most``."""
     ids = [generation.brief_ids[generation.chunks.brief[evidence.found.chunks[row]]] for row in evidence.best_chunks]
-    nearest = list(dict.fromkeys(ids))[:NEAREST]
+    nearest = list(dict.fromkeys(ids))[:most]
     return tuple(
         NearestBrief(brief_id, generation.manifest.briefs[brief_id].source, generation.metadata(brief_id).title)
         for brief_id in nearest

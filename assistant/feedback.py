@@ -1,4 +1,4 @@
-"""What people said was wrong with an answer, kept beside the index as one JSON object a line."""
+"""What people said of an answer, kept beside the index as one JSON object a line: what was wrong, and what was right."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant.types import Answer, Turn
 from index.errors import StoreError
 from index.settings import Settings
 
-FILE = "feedback.jsonl"
+FILE, FILE_UP = "feedback.jsonl", "feedback-up.jsonl"
+"""Thumbs down, and thumbs up: a file each, because only what was wrong becomes cases."""
+Verdict = Literal["up", "down"]
 MAX_WRONG = 4000
 """Characters kept of what somebody wrote."""
 
 
-def feedback_file(settings: Settings) -> Path:
-    """Where feedback is kept; it outlives every generation of the index."""
-    return settings.store / FILE
+def feedback_file(settings: Settings, verdict: Verdict = "down") -> Path:
+    """Where feedback of one verdict is kept; it outlives every generation of the index."""
+    return settings.store / (FILE if verdict == "down" else FILE_UP)
 
 
-def record(settings: Settings, answer: Answer, wrong: str, history: Sequence[Turn] = ()) -> None:
-    """Add one record: question, history, the whole answer, what was wrong with it in words (or empty), and when (UTC).
+def record(
+    settings: Settings, answer: Answer, wrong: str = "", history: Sequence[Turn] = (), *, verdict: Verdict = "down"
+) -> None:
+    """Add one record: question, history, the whole answer, the verdict, what was wrong in words, and when (UTC).
 
     On disk when this returns; several processes may record at once.
 
@@ -35,10 +39,11 @@ def record(settings: Settings, answer: Answer, wrong: str, history: Sequence[Tur
         "question": answer.question,
         "history": [{"role": turn.role, "content": turn.content} for turn in history],
         "answer": answer.to_json(),
+        "verdict": verdict,
         "wrong": wrong.strip()[:MAX_WRONG],
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
-    append_line(feedback_file(settings), json.dumps(row))
+    append_line(feedback_file(settings, verdict), json.dumps(row))
 
 
 def append_line(path: Path, line: str) -> None:

@@ -45,14 +45,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing the answer says and the labels of the citations that it rests on: never none.
+    """One thing the answer says and the labels of the citations that it rests on: none only where it is ``unsupported``.
 
-    ``group`` names what a run of statements has in common (an actor in a comparison), empty for none.
+    ``group`` names what a run of statements has in common (an actor in a comparison), empty for none. ``unsupported`` says
+    why a model's statement is shown struck out: its quotes do not bear it out. Empty for what is stated.
     """
 
     text: str
     citations: tuple[int, ...]
     group: str = ""
+    unsupported: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Answer:
     ``confidence`` is the calibrated probability in [0, 1] that the corpus holds the answer. ``missing`` says what a
     partial answer or an abstention lacks, in words for people. ``searched`` is the standalone question that was
     searched. ``timings_ms`` are milliseconds by stage; ``usage`` counts tokens where a model was called.
+
+    Of a model's answer, ``model`` names it and its address, ``raw`` is what it wrote and ``verdicts`` what became of each of
+    its statements. ``notice`` tells readers what did not go as asked (the model failed, so the answer is quoted from the
+    briefs), ``truncated`` that the model was cut short. ``readings`` are the questions to choose from when one was asked that
+    has several meanings.
     """
 
     question: str
@@ -87,6 +94,12 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
     id: str | None = None
+    model: str = ""
+    notice: str = ""
+    truncated: bool = False
+    raw: str = ""
+    verdicts: tuple[Mapping[str, Any], ...] = ()
+    readings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The answer object, ``"schema": 1``."""
@@ -99,7 +112,12 @@ class Answer:
             "text": self.text,
             "confidence": round(self.confidence, 4),
             "statements": [
-                {"text": s.text, "citations": list(s.citations), **({"group": s.group} if s.group else {})}
+                {
+                    "text": s.text,
+                    "citations": list(s.citations),
+                    **({"group": s.group} if s.group else {}),
+                    **({"unsupported": s.unsupported} if s.unsupported else {}),
+                }
                 for s in self.statements
             ],
             "citations": [citation.to_json() for citation in self.citations],
@@ -109,4 +127,42 @@ class Answer:
             "generation": self.generation,
             "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
             "usage": dict(self.usage),
+            **{name: value for name, value in self._of_a_model().items() if value},
         }
+
+    def _of_a_model(self) -> dict[str, Any]:
+        """What only some answers have; left out of the JSON where it is empty."""
+        return {
+            "model": self.model,
+            "notice": self.notice,
+            "truncated": self.truncated,
+            "raw": self.raw,
+            "verdicts": [dict(verdict) for verdict in self.verdicts],
+            "readings": list(self.readings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """First event of an answer that is streamed: the question that was searched and the briefs that were found, best first."""
+
+    searched: str
+    briefs: tuple[NearestBrief, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A statement as soon as it is settled, with the citations that it brings; labels go on from those before."""
+
+    statement: Statement
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Last event: the whole answer, which holds every statement streamed before it."""
+
+    answer: Answer
+
+
+Event = Sources | Stated | Done

@@ -12,13 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import SecretStr
 
 from assistant import Assistant
+from assistant.generative.access import Access
+from assistant.generative.limits import Budget, Messages
+from assistant.generative.records import Delta, Finish, Usage
+from assistant.types import Stated
 from index.assembly import segment
 from index.build import build
 from index.embedding import load_embedder
@@ -48,7 +54,7 @@ client.list_collections()[0].query(query_embeddings=[(vector / np.linalg.norm(ve
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the three ratios as a table, or as JSON with ``--json``."""
+    """Print the ratios as a table, or as JSON with ``--json``."""
     parser = argparse.ArgumentParser(prog="python -m evals.bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--runs", type=int, default=5, help="repetitions of each measurement")
@@ -58,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "indexing": bench_indexing(settings, given.runs),
         "warm question": bench_warm(settings, given.runs),
         "cold ask": bench_cold(settings, given.runs),
+        "statement": bench_statement(settings, given.runs),
     }
     if given.json:
         print(json.dumps(figures))
@@ -147,6 +154,56 @@ def bench_cold(settings: Settings, runs: int) -> dict[str, float | str]:
 
     own, floor, ratio = _alternate(lambda: run(ask), lambda: run(bare), runs)
     return {"ours": own, "floor": floor, "ratio": ratio, "unit": "seconds a process, lower is better"}
+
+
+class _Timed:
+    """A model that says each of ``statements`` in two pieces and notes when the second one is handed over."""
+
+    access = Access("http://127.0.0.1:9/v1", "bench", SecretStr(""))
+
+    def __init__(self, statements: Sequence[str]) -> None:
+        self._statements = statements
+        self.complete: list[float] = []
+
+    def stream(
+        self, messages: Messages, schema: Mapping[str, Any] | None = None, budget: Budget | None = None
+    ) -> Iterator[Delta | Finish]:
+        """Statements that are quoted word for word."""
+        yield Delta('{"statements": [')
+        for text in self._statements:
+            row = json.dumps({"text": text, "quotes": [{"source": "S1", "quote": text}]})
+            yield Delta(row[:-1])
+            self.complete.append(time.perf_counter())
+            yield Delta("},")
+        yield Finish("stop", Usage())
+
+
+def bench_statement(settings: Settings, runs: int) -> dict[str, float | str]:
+    """Seconds from a model's complete statement to the event that shows it, against finding its quote alone.
+
+    Of the first statement of each answer, which meets whatever is not warm yet; the floor looks for the quote in one brief.
+    """
+    own: list[float] = []
+    bare: list[float] = []
+    for question in QUESTIONS * runs:
+        assistant = Assistant(settings)
+        floor = assistant.ask(question)
+        model = _Timed([statement.text for statement in floor.statements])
+        written = Assistant(settings.model_copy(update={"engine": "model"}), model)
+        for event in written.stream(question):
+            if isinstance(event, Stated):
+                own.append(time.perf_counter() - model.complete[0])
+                break
+        text = written.generation.brief(floor.citations[0].brief_id).text
+        bare.append(_timed(lambda: " ".join(text.split()).find(floor.statements[0].text)))  # noqa: B023  (called at once)
+    first, least = statistics.median(own), statistics.median(bare)
+    return {
+        "ours": first,
+        "floor": least,
+        "ratio": first / least,
+        "worst": max(own),
+        "unit": "seconds, lower is better",
+    }
 
 
 if __name__ == "__main__":

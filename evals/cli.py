@@ -68,7 +68,15 @@ def run_eval(
         return _write_drafts(from_feedback, loaded[0])
     if case is not None:
         return _run_one(case, explain, loaded, settings, baseline, json)
-    return _run(loaded, settings, baseline, gates, report or settings.report, update_baseline, json)
+    speaker = _speaker(settings) if judge else None
+    return _run(loaded, settings, baseline, gates, report or settings.report, update_baseline, json, speaker)
+
+
+def _speaker(settings: Settings) -> Speaker:
+    """The model that the settings name, whichever engine answers. :raises SettingsError: if they name none."""
+    from assistant.generative.caller import Caller
+
+    return Caller(settings.model_copy(update={"engine": "model"}))
 
 
 def _run(

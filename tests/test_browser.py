@@ -3,141 +3,42 @@
 from __future__ import annotations
 
 import http.server
-import importlib.util
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
+import re
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import browsing
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
-from scripted_page import CUP, MANY, QUOTES, RED_LINES, SLOW, STILL, indexed
+from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, serving, settled
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from scripted_page import (
+    CUP,
+    FOLLOW_UP,
+    HANGS,
+    MANY,
+    MISSING,
+    NOTICE,
+    PARTIAL,
+    QUOTES,
+    READINGS,
+    REASON,
+    RED_LINES,
+    SEARCHED,
+    SLOW,
+    STILL,
+    STRUCK,
+    VAGUE,
+)
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-]
-WAIT_MS = 20_000
-
-if CHROMIUM is None:
-    if os.environ.get("CI"):
-        pytest.fail("no chromium found; run `apt-get update && apt-get install -y chromium`", pytrace=False)
-    pytest.skip("no chromium found; install it to run the browser tests", allow_module_level=True)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _serving(pace_s: float) -> Iterator[str]:
-    settings, port = indexed(), _free_port()
-    command = [sys.executable, str(ROOT / "tests" / "scripted_page.py")]
-    command += [str(settings.corpus), str(settings.store), str(port), str(pace_s)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        assert address in line, line
-        _wait_until_healthy(address)
-        yield address
-    finally:
-        server.terminate()
-        out, _ = server.communicate(timeout=30)
-    assert "Traceback" not in out, out
-
-
-def _wait_until_healthy(address: str) -> None:
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(f"{address}/api/healthz", timeout=5) as response:
-                assert json.load(response) == {"status": "ok"}
-                return
-        except urllib.error.URLError:
-            threading.Event().wait(0.25)
-    pytest.fail("the server does not answer")
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with _serving(pace_s=0.05) as found:
-        yield found
+address, browser, context, page = browsing.address, browsing.browser, browsing.context, browsing.page
 
 
 @pytest.fixture(scope="module")
 def slow_address() -> Iterator[str]:
-    with _serving(pace_s=0.5) as found:
+    with serving(pace_s=0.5) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    options: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}} | getattr(request, "param", {})
-    found = browser.new_context(**options)
-    found.set_default_timeout(WAIT_MS)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that may ask its own machine only and may log no error."""
-    found = context.new_page()
-    strangers: list[str] = []
-    errors: list[str] = []
-    found.on("request", lambda asked: strangers.append(asked.url) if not _own(asked.url) else None)
-    found.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    found.on("pageerror", lambda error: errors.append(str(error)))
-    yield found
-    assert not strangers
-    assert not errors
-
-
-def _own(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:"))
-
-
-def ask(page: Page, question: str) -> None:
-    box = page.get_by_role("textbox", name="Ask the briefs a question")
-    ends = page.get_by_role("button", name="Copy link to this answer")
-    before = ends.count()
-    box.fill(question)
-    box.press("Enter")
-    expect(ends).to_have_count(before + 1)
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
 
 
 def panel(page: Page) -> Locator:
@@ -204,7 +105,7 @@ def test_text_of_briefs_stays_text(page: Page, address: str) -> None:
     assert_highlight_in_view(page, QUOTES["hostile"][1])
     expect(panel(page).get_by_role("heading", level=2)).to_have_text("South & the [talks](http://evil.example/t)")
     ask(page, CUP)
-    page.get_by_role("button", name="South & the [talks](http://evil.example/t)", exact=True).click()
+    page.get_by_role("button", name=re.compile(r"^South & the \[talks\]")).click()
     expect(page.locator("a[href*='evil.example'], img[src*='evil.example']")).to_have_count(0)
     assert page.title() == "Briefs"
 
@@ -215,6 +116,9 @@ def test_question_in_the_address_stays_text(page: Page, address: str) -> None:
     )
     expect(page.get_by_text("do not answer this")).to_be_visible()
     expect(page.locator("img[src*='evil.example']")).to_have_count(0)
+    page.get_by_text("What was searched").click()
+    expect(page.get_by_text("Searched for")).to_be_visible()
+    expect(page.locator("a[href*='evil.example']")).to_have_count(0)
 
 
 def test_abstention_names_the_nearest_briefs_and_looks_into_them(page: Page, address: str) -> None:
@@ -238,6 +142,8 @@ def test_link_asks_on_load_and_reload_keeps_the_answer(page: Page, context: Brow
     assert link == f"{address}/?q=What+are+the+red+lines%3F"
     page.goto(link)
     expect(page.get_by_role("button", name="Citation 3")).to_be_visible()
+    settled(page)
+    assert page.url.startswith(f"{address}/?c=")
     page.reload()
     expect(page.get_by_role("button", name="Citation 3")).to_be_visible()
 
@@ -260,18 +166,122 @@ def test_stop_while_searching_and_while_answering(page: Page, slow_address: str)
     for question in (SLOW, MANY):
         box.fill(question)
         box.press("Enter")
-        seen = "No answer yet" if question == SLOW else "Partial answer: 2 of 40"
+        seen = "No answer yet" if question == SLOW else "Partial answer: 2 statements so far"
         expect(page.get_by_text(seen).last).to_be_visible()
         page.get_by_test_id("stChatInputStopButton").or_(page.get_by_role("button", name="Stop")).first.click()
+        said = "before there was an answer." if question == SLOW else "Stopped by the reader after"
+        expect(page.get_by_test_id("stAlert").filter(has_text=said)).to_be_visible()
         settled(page)
-    assert page.locator(".statement").count() < 12
-    expect(page.get_by_text("Partial answer")).to_be_visible()
-    expect(page.get_by_text("Stopped before there was an answer.")).to_be_visible()
+    shown = page.locator(".statement").count()
+    assert shown < 12
+    notice = page.get_by_test_id("stAlert").filter(has_text=f"Stopped by the reader after {shown} statements.")
+    expect(notice).to_be_visible()
+    expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(1)
     page.get_by_role("button", name="Citation 1").click()
-    expect(page.get_by_text("Partial answer: stopped after")).to_be_visible()
+    expect(notice).to_be_visible()
+    assert page.locator(".statement").count() == shown
+    page.reload()
+    expect(notice).to_be_visible()
+    expect(page.locator(".statement")).to_have_count(shown)
+    expect(page.get_by_test_id("stChatMessage").get_by_text(SLOW)).to_be_visible()
 
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+def test_a_click_while_the_answer_comes_does_not_stop_it(page: Page, slow_address: str) -> None:
+    page.goto(slow_address)
+    box = page.get_by_role("textbox", name="Ask the briefs a question")
+    box.fill(HANGS)
+    box.press("Enter")
+    page.get_by_role("button", name="Citation 1").click()
+    assert_highlight_in_view(page, QUOTES["paper"][1])
+    expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(1)
+    settled(page)
+    expect(page.locator(".statement")).to_have_count(1)
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_kept_conversations_are_listed_opened_renamed_exported_and_deleted(page: Page, address: str) -> None:
+    page.goto(address)
+    ask(page, PARTIAL)
+    first = page.url
+    assert "?c=" in first
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
+    ask(page, FOLLOW_UP)
+    listed = page.get_by_role("navigation", name="Conversations")
+    expect(listed.get_by_role("link").first).to_have_text(re.compile(f"^{re.escape(FOLLOW_UP)}"))
+    expect(listed.get_by_role("link").first).to_have_attribute("aria-current", "page")
+    listed.get_by_role("link", name=PARTIAL).first.click()
+    expect(page.get_by_role("heading", name="North says")).to_be_visible()
+    settled(page)
+    assert page.url == first
+    page.reload()
+    expect(page.get_by_role("button", name="Citation 3")).to_be_visible()
+    page.get_by_role("button", name="Citation 2").click()
+    assert_highlight_in_view(page, QUOTES["winter"][1])
+    panel(page).get_by_role("button", name="Close the brief").click()
+    page.get_by_role("button", name="This conversation").click()
+    page.get_by_role("textbox", name="Title").fill("Three of them")
+    page.get_by_role("textbox", name="Title").press("Enter")
+    expect(listed.get_by_role("link", name="Three of them")).to_be_visible()
+    settled(page)
+    with page.expect_download() as loading:
+        page.get_by_role("button", name="Markdown").click()
+    written = loading.value.path().read_text(encoding="utf-8")
+    assert written.startswith("# Three of them\n")
+    assert QUOTES["winter"][1] in written
+    with page.expect_download() as loading:
+        page.get_by_role("button", name="Word").click()
+    assert loading.value.suggested_filename == "Three-of-them.docx"
+    assert loading.value.path().read_bytes()[:2] == b"PK"
+    page.get_by_role("button", name="Delete …").click()
+    page.get_by_role("button", name="Keep").click()
+    expect(listed.get_by_role("link", name="Three of them")).to_be_visible()
+    page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_text("Delete “Three of them”?")).to_be_visible()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
+    expect(listed.get_by_role("link", name="Three of them")).to_have_count(0)
+    page.goto(first)
+    expect(page.get_by_text("it may have been deleted")).to_be_visible()
+
+
+def test_a_reading_is_asked_by_itself_and_a_search_can_be_changed(page: Page, address: str) -> None:
+    page.goto(address)
+    ask(page, VAGUE)
+    page.get_by_role("button", name=READINGS[1]).click()
+    expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(2)
+    expect(page.locator("[class*='st-key-asked-']").get_by_text(READINGS[1], exact=True)).to_be_visible()
+    ask(page, FOLLOW_UP)
+    page.get_by_text(f"Searched for: {SEARCHED}", exact=True).click()
+    box = page.get_by_role("textbox", name="Question to search instead")
+    expect(box).to_have_value(SEARCHED)
+    box.fill(RED_LINES)
+    page.get_by_role("button", name="Ask this").click()
+    expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(4)
+    expect(page.get_by_role("heading", name="South says")).to_be_visible()
+
+
+def test_a_struck_statement_is_read_as_such(page: Page, address: str) -> None:
+    page.goto(address)
+    ask(page, STRUCK)
+    struck = page.locator(".statement").filter(has=page.locator("del"))
+    expect(struck).to_have_count(1)
+    expect(struck).to_have_text(re.compile(f"^Struck out: {re.escape(QUOTES['winter'][1])}"))
+    expect(struck).to_contain_text(REASON)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(NOTICE)
+    expect(page.locator("a[href*='evil.example']")).to_have_count(0)
+    page.get_by_role("button", name="Citation 2").click()
+    assert_highlight_in_view(page, QUOTES["winter"][1])
+
+
+def test_partial_answer_says_what_is_missing_below_its_groups(page: Page, address: str) -> None:
+    page.goto(address)
+    ask(page, PARTIAL)
+    expect(page.locator(".statement h3")).to_have_text(["North says", "South says"])
+    missing = page.get_by_test_id("stAlert")
+    expect(missing).to_have_text(re.compile(rf"Part of the question is not answered\s*{re.escape(MISSING)}"))
+    above, below = page.locator(".statement").last.bounding_box(), missing.bounding_box()
+    assert above and below and above["y"] < below["y"]
 
 
 @pytest.mark.parametrize("context", [PHONE], indirect=True, ids=["phone"])
@@ -308,6 +318,7 @@ def test_inside_an_iframe(page: Page, address: str, tmp_path: Path) -> None:
         frame.get_by_role("button", name="Close the brief").click()
         expect(frame.locator("dialog")).to_be_hidden()
         expect(frame.get_by_role("button", name="All 3 briefs")).to_be_visible()
+        expect(frame.get_by_role("link", name="Evaluation")).to_have_count(0)
     finally:
         portal.shutdown()
         portal.server_close()
@@ -318,36 +329,34 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-LIGHT_AND_DARK = [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "light", **PHONE}]
-
-
 @pytest.mark.parametrize("context", LIGHT_AND_DARK, indirect=True, ids=["light", "dark", "phone"])
 def test_no_serious_barrier(page: Page, address: str) -> None:
-    found = importlib.util.find_spec("axe_playwright_python")
-    assert found and found.submodule_search_locations
-    axe = Path(found.submodule_search_locations[0]) / "axe.min.js"
     page.goto(address)
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
     settled(page)
-    assert not _barriers(page, axe)
+    assert not barriers(page)
     ask(page, CUP)
+    ask(page, STRUCK)
+    ask(page, FOLLOW_UP)
+    ask(page, VAGUE)
+    page.get_by_text(f"Searched for: {SEARCHED}", exact=True).click()
+    expect(page.get_by_role("textbox", name="Question to search instead")).to_be_visible()
+    assert not barriers(page)
     ask(page, RED_LINES)
-    assert not _barriers(page, axe)
-    page.get_by_role("button", name="Citation 2").click()
+    if (side := page.get_by_test_id("stExpandSidebarButton")).is_visible():
+        side.click()
+    page.get_by_role("button", name="This conversation").click()
+    page.get_by_role("button", name="Delete …").click()
+    expect(page.get_by_role("button", name="Keep")).to_be_visible()
+    settled(page)
+    assert not barriers(page)
+    page.keyboard.press("Escape")
+    if (side := page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")).is_visible():
+        side.click()
+    page.get_by_role("button", name="Citation 2").last.click()
     expect(panel(page)).to_be_visible()
     settled(page)
-    assert not _barriers(page, axe)
-
-
-def _barriers(page: Page, axe: Path) -> list[str]:
-    """What axe-core calls serious or critical, as rule and place."""
-    if not page.evaluate("'axe' in window"):
-        page.add_script_tag(path=axe)
-    # The colours of something that still fades in are not its colours.
-    page.wait_for_function("document.getAnimations().every((running) => running.playState !== 'running')")
-    found = page.evaluate("axe.run().then((result) => result.violations)")
-    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    return [f"{rule['id']}: {node['target']} {node['html'][:200]}" for rule in serious for node in rule["nodes"]]
+    assert not barriers(page)
 
 
 @pytest.mark.parametrize("context", LIGHT_AND_DARK[:2], indirect=True, ids=["light", "dark"])

@@ -18,9 +18,13 @@ from types import MappingProxyType
 import pytest
 from command import TORKHAM, briefs, clean_environment, complaint, settle
 from conftest import write_brief
+from scripted_page import NOTICE, QUOTES, READINGS, REASON, RED_LINES, STRUCK, VAGUE, ScriptedAssistant
+from scripted_page import indexed as tiny_index
 
+from assistant.ambiguity import CLARIFY
 from assistant.cli import chat
 from assistant.conversations import ConversationStore, Listed
+from index.filters import Filters
 from index.settings import Settings
 
 COLOUR = "\x1b[1m"
@@ -160,6 +164,51 @@ def test_what_is_shown_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "a]0;ownedb [2Jc31m\td\ne\n"
 
 
+# what a model wrote, and questions that are asked back
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> chat.Chat:
+    """A conversation with hand-written answers."""
+    return chat.Chat(ScriptedAssistant(tiny_index()), ConversationStore(tmp_path), Filters())
+
+
+def test_a_reading_is_picked_by_its_number(talk: chat.Chat, capsys: pytest.CaptureFixture[str]) -> None:
+    talk.take(RED_LINES)
+    talk.take(VAGUE)
+    out = capsys.readouterr().out
+    assert f"{CLARIFY}\n  1. {READINGS[0]}\n  2. {READINGS[1]}\n" in out
+    assert talk.conversation
+    talk.take("[2]\n")
+    assert talk.conversation.turns[-1].question == READINGS[1]
+    assert QUOTES["groups"][1] in capsys.readouterr().out
+    talk.take("2")
+    assert talk.conversation.turns[-1].question == "2", "nothing is offered any more"
+    talk.take(VAGUE)
+    talk.take("3")
+    assert talk.conversation.turns[-1].question == "3"
+
+
+def test_what_is_not_supported_is_struck_out_with_the_reason(
+    talk: chat.Chat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk.take(STRUCK)
+    streamed = capsys.readouterr().out
+    assert f"[struck out, {REASON}: {QUOTES['winter'][1]}] [2]\n" in streamed
+    assert streamed.count(QUOTES["airspace"][1]) == 2, "as a statement and as a quote"
+    assert streamed.index("[struck out") < streamed.index(NOTICE) < streamed.index("[1] North's positions")
+    assert talk.conversation
+    talk.resume(talk.conversation.id)
+    assert streamed in capsys.readouterr().out, "opened again it reads as before"
+
+
+def test_who_will_see_the_question_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    model = {"engine": "model", "model_url": "http://models.example/v1", "model_name": "small"}
+    settings = tiny_index().model_copy(update=model)
+    chat.Chat(ScriptedAssistant(settings), ConversationStore(tmp_path), Filters()).say_who_sees_it()
+    assert "go to small at http://models.example/v1.\nmodels.example is addressed without" in capsys.readouterr().out
+
+
 # on a terminal
 
 
@@ -265,6 +314,14 @@ def test_lines_come_back_and_can_be_edited(place: Path) -> None:
         terminal.until("\r\n> ")
         terminal.send("\x1b[A\x1b[A\x1b[A\n")  # up: the edited question, the command, the follow-up
         terminal.until("searched: When did delegations meet in Istanbul: why?")
+        terminal.until("\r\n> ")
+        terminal.send("/edit\n")
+        terminal.until("search: ")
+        terminal.send("\x15\x04")
+        assert "expected the question to search" in terminal.until("\r\n> ")
+        terminal.send("/delete\n")
+        terminal.until("[y/N] ")
+        terminal.send("\x04")
         terminal.until("\r\n> ")
         terminal.send("/delete\n")
         terminal.until("[y/N] ")

@@ -25,6 +25,7 @@ from markdown_it import MarkdownIt
 
 from assistant import Assistant
 from assistant.conversations import (
+    HIDDEN,
     Checked,
     Conversation,
     ConversationStore,
@@ -32,6 +33,7 @@ from assistant.conversations import (
     allowed_to,
     check_citations,
     export,
+    review,
     store,
     surroundings,
 )
@@ -285,11 +287,14 @@ answers = st.builds(
     status=st.sampled_from(["answered", "partial", "abstained"]),
     text=words,
     confidence=st.sampled_from([0.0, 0.25, 1.0]),
-    statements=st.lists(st.builds(Statement, words, st.tuples(st.integers(1, 9)), words), max_size=2).map(tuple),
+    statements=st.lists(st.builds(Statement, words, st.tuples(st.integers(1, 9)), words, words), max_size=2).map(tuple),
     citations=st.lists(citations, max_size=2).map(tuple),
     nearest=st.lists(st.builds(NearestBrief, words, words, words), max_size=2).map(tuple),
     searched=words,
     missing=words,
+    verdicts=st.lists(st.dictionaries(words, words, max_size=2), max_size=2).map(tuple),
+    readings=st.lists(words, max_size=2).map(tuple),
+    truncated=st.booleans(),
     usage=st.dictionaries(words, st.integers(), max_size=2),
 )
 
@@ -297,7 +302,7 @@ answers = st.builds(
 @given(answers)
 def test_an_answer_survives_json(answer: Answer) -> None:
     assert answer_from_json(answer.to_json()) == answer
-    later = {**answer.to_json(), "verdicts": [{"x": 1}], "truncated": False}
+    later = {**answer.to_json(), "colour": [{"x": 1}], "length": 3}
     assert answer_from_json(later) == answer
     with pytest.raises(StoreMismatch):
         answer_from_json({**answer.to_json(), "schema": 2})
@@ -353,9 +358,12 @@ def test_changed_words_are_moved_or_gone(indexed: Settings, before: tuple[Citati
         assert standing_of(generation, (there,)).citation.start == nearest
 
 
-def test_a_brief_that_left_or_is_hidden_counts_as_gone(indexed: Settings, before: tuple[Citation, ...]) -> None:
+def test_a_brief_that_left_is_gone_and_one_that_is_hidden_is_told_apart(
+    indexed: Settings, before: tuple[Citation, ...]
+) -> None:
     generation = open_current(indexed)
-    assert standing_of(generation, before, frozenset({"aid"})).standing == "gone"
+    (hidden,) = check_citations(generation, before, frozenset({"aid"}))
+    assert hidden == Checked(Citation(1, "", "", HIDDEN, None, "", 0, 0), "hidden")
     assert standing_of(generation, before, frozenset({"border"})).standing == "current"
     (indexed.corpus / "border.md").unlink()
     build(indexed)
@@ -366,8 +374,26 @@ def test_labels_decide_what_is_hidden(indexed: Settings, before: tuple[Citation,
     write_brief(indexed.corpus, "border", *TOPICS["border"], labels="[staff]")
     build(indexed)
     generation = open_current(indexed)
-    for labels, standing in ((None, "moved"), (frozenset({"staff"}), "moved"), (frozenset[str](), "gone")):
-        assert standing_of(generation, before, allowed_to(generation, labels)).standing == standing
+    for labels, standing in ((None, "moved"), (frozenset({"staff"}), "moved"), (frozenset[str](), "hidden")):
+        (checked,) = check_citations(generation, before, allowed_to(generation, labels))
+        assert checked.standing == standing
+
+
+def test_of_a_hidden_brief_nothing_is_left(indexed: Settings, before: tuple[Citation, ...]) -> None:
+    other = replace(cited("Islamabad let aid trucks pass.", 2, brief="aid"))
+    answer = replace(
+        answered("When?", before[0], other),
+        text=f"{QUOTE} [1] Islamabad let aid trucks pass. [2]",
+        nearest=(NearestBrief("border", "border.md", "Border closure"), NearestBrief("aid", "aid.md", "Aid corridor")),
+        raw=QUOTE,
+        verdicts=({"text": QUOTE},),
+    )
+    shown, checked = review(open_current(indexed), answer, frozenset({"aid"}))
+    assert [one.standing for one in checked] == ["hidden", "moved"]
+    assert [statement.text for statement in shown.statements] == [HIDDEN, "Islamabad let aid trucks pass."]
+    assert "Torkham" not in str(shown)
+    assert "border" not in str(shown).lower()
+    assert review(open_current(indexed), answer)[0].text == answer.text
 
 
 def test_surroundings_are_the_sentences_next_to_it() -> None:
@@ -481,9 +507,24 @@ def test_export_marks_what_nothing_supports_and_what_is_hidden(indexed: Settings
     if suffix == ".docx":
         package = zipfile.ZipFile(io.BytesIO(data))
         data = package.read("word/document.xml") + package.read("word/footnotes.xml")
-    text = data.decode()
+    text = re.sub("<[^>]+>", "", data.decode())
     assert f"A bare claim. {UNCITED}" in text
-    assert GONE in text
+    assert HIDDEN in text
+    assert "Torkham" not in text.replace("When was Torkham closed?", "")
+    assert "border.md" not in text
+
+
+def test_export_strikes_out_what_is_not_supported_but_cited(indexed: Settings) -> None:
+    claims = (Statement(QUOTE, (1,)), Statement("It was *never* closed.", (1,), unsupported="negation"))
+    struck = replace(answered(), statements=claims, notice="The model was cut short.", readings=("Which <one>?",))
+    text = export(conversation_of(struck), open_current(indexed), ".md").decode()
+    assert "~~It was \\*never\\* closed.~~[^1] (not supported: negation)" in text
+    assert "The model was cut short." in text
+    assert "- Which \\<one\\>?" in text
+    data = export(conversation_of(struck), open_current(indexed), ".docx")
+    runs = [run for paragraph in docx.Document(io.BytesIO(data)).paragraphs for run in paragraph.runs]
+    assert [run.text for run in runs if run.font.strike] == ["It was *never* closed."]
+    assert any("not supported: negation" in run.text for run in runs)
 
 
 def test_unknown_formats_are_named(indexed: Settings) -> None:

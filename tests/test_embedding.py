@@ -237,9 +237,10 @@ ROWS = Rows(np.arange(6, dtype=np.float16).reshape(3, 2), TOKENS)
 
 
 def same(left: Rows, right: Rows) -> bool:
-    return all(
-        np.array_equal(one, other)
-        for one, other in zip((left.vectors, *left.tokens), (right.vectors, *right.tokens), strict=True)
+    return (
+        np.array_equal(left.vectors, right.vectors)
+        and np.array_equal(left.tokens.vectors, right.tokens.vectors)
+        and np.array_equal(left.tokens.counts, right.tokens.counts)
     )
 
 

@@ -20,7 +20,9 @@ BY_NAME = {"assistant/cli/launch.py": {"evals.cli", "evals.calibration", "ui.ser
 HOME = {
     "chromadb": {"index/vectors.py"},
     "onnxruntime": {"index/embedding/minilm.py"},
-    "llama_index": {"index/embedding/llama.py"},
+    "llama_index": {"index/embedding/llama.py", "assistant/generative/endpoint.py"},
+    "openai": {"assistant/generative/connection.py"},
+    "httpx": {"assistant/generative/connection.py"},
     "streamlit": {"ui/"},
 }
 """Where a library may be imported: a module, or a folder with a slash."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,16 @@ from hypothesis import strategies as st
 from scripted_page import BRIEFS, QUOTES, indexed
 
 from assistant import Assistant, Citation
-from index.errors import StoreMismatch, StoreMissing
+from assistant.types import Event, Sources, Stated, Statement
+from index.errors import QuestionError, StoreMismatch, StoreMissing
 from index.generation import open_current
 from index.types import Brief, Metadata, Span
 from ui.view import condition
-from ui.view.answer import confidence_in_words, plain
 from ui.view.brief import GAP, Run, day, excerpt, lay_out, panel
+from ui.view.conversation import Exchange
+from ui.view.foot import confidence_in_words
+from ui.view.live import Live
+from ui.view.plain import plain
 from ui.view.suggestions import as_question, suggested_questions
 
 TEXT = "# Title\n\nOne stays. MASKED Two stays.\n\n- first item\n- second item\n\n### Deep\n\nThree ends it."
@@ -92,7 +98,67 @@ def test_confidence_in_words(value: float, words: str) -> None:
 
 
 def test_markdown_is_shown_as_it_is() -> None:
-    assert plain("![x](http://a) *b*\n:red[c]") == r"\!\[x\]\(http\:\/\/a\) \*b\* \:red\[c\]"
+    assert plain("![x](http://a) *b*\n:red[c]") == "\\!\\[x\\]\\(http\u2060\\:\\/\\/a\\) \\*b\\* \\:red\\[c\\]"
+    assert plain("www.a.b and a@b.c") == "www\u2060\\.a\\.b and a\u2060\\@b\\.c"
+
+
+def test_live_passes_events_on_in_their_order_and_then_what_went_wrong() -> None:
+    def stream() -> Iterator[Event]:
+        yield Sources("a", ())
+        yield Stated(Statement("b", ()), ())
+        raise QuestionError("no")
+
+    live = Live(stream)
+    assert live.next(5) == Sources("a", ())
+    assert live.next(5) == Stated(Statement("b", ()), ())
+    for _ in range(2):
+        with pytest.raises(QuestionError, match="no"):
+            list(iter(lambda: live.next(0.01), 0))
+
+
+def test_live_closes_a_stream_that_is_cancelled() -> None:
+    closed, go_on = threading.Event(), threading.Event()
+
+    def stream() -> Iterator[Event]:
+        try:
+            while True:
+                yield Sources("a", ())
+                go_on.wait(5)
+        finally:
+            closed.set()
+
+    live = Live(stream)
+    assert live.next(5)
+    live.cancel()
+    go_on.set()
+    assert closed.wait(5)
+
+
+def test_stopped_exchange_keeps_what_was_stated() -> None:
+    exchange = Exchange(1, "Why?", None)
+    citation = Citation(1, "b", "b.md", "Title", None, "One stays.", 0, 10)
+    exchange.take(Sources("Why so?", ()))
+    exchange.take(Stated(Statement("One stays.", (1,)), (citation,)))
+    exchange.take(Stated(Statement("Nobody says so.", (), unsupported="no quote"), ()))
+    exchange.stop("model", "g1")
+    answer = exchange.answer
+    assert answer
+    assert exchange.stopped
+    assert (answer.status, answer.searched, answer.text, answer.truncated) == (
+        "partial",
+        "Why so?",
+        "One stays. [1]",
+        True,
+    )
+    assert (len(answer.statements), answer.citations) == (2, (citation,))
+    assert answer.notice == "Stopped by the reader after 2 statements."
+    nothing = Exchange(2, "Why?", None)
+    nothing.stop("model", "g1")
+    assert nothing.answer
+    assert (nothing.answer.status, nothing.answer.notice) == (
+        "abstained",
+        "Stopped by the reader before there was an answer.",
+    )
 
 
 def test_day() -> None:

@@ -1,5 +1,5 @@
-"""The chat page, run by Streamlit: ``briefs serve``, or ``streamlit run ui/app.py``."""
+"""The pages, run by Streamlit: ``briefs serve``, or ``streamlit run ui/app.py``."""
 
-from ui.view.page import show_page
+from ui.view.frame import show
 
-show_page()
+show()

@@ -33,6 +33,10 @@ def run(options: Namespace) -> int:
 def rendered(answer: Answer) -> str:
     """The answer for people: statements with the numbers of their citations, the citations, how sure it is."""
     blocks = [wrapped(answer.text)] if not answer.statements else [_statements(answer)]
+    if answer.readings:
+        blocks.append("\n".join(f"  {number}. {meant}" for number, meant in enumerate(answer.readings, start=1)))
+    if answer.notice:
+        blocks.append(styled(wrapped(answer.notice), "yellow"))
     if answer.citations:
         blocks.append("\n".join(_citation(citation) for citation in answer.citations))
     if answer.missing:
@@ -43,7 +47,8 @@ def rendered(answer: Answer) -> str:
     if answer.searched and answer.searched != answer.question:
         blocks.append(styled(wrapped(f"Searched for: {answer.searched}"), "dim"))
     total = answer.timings_ms.get("total", 0)
-    blocks.append(styled(f"{answer.status}, confidence {answer.confidence:.0%}, {total:.0f} ms", "dim"))
+    writer = f", written by {answer.model}" if answer.model and answer.engine != "extractive" else ""
+    blocks.append(styled(f"{answer.status}, confidence {answer.confidence:.0%}, {total:.0f} ms{writer}", "dim"))
     return "\n\n".join(blocks)
 
 
@@ -53,8 +58,11 @@ def _statements(answer: Answer) -> str:
         if statement.group != group:
             group = statement.group
             lines.append(styled(group, "bold"))
-        labels = "".join(f"[{label}]" for label in statement.citations)
-        lines.append(wrapped(f"{statement.text} {labels}"))
+        if statement.unsupported:
+            lines.append(styled(wrapped(f"Not borne out ({statement.unsupported}): ~~{statement.text}~~"), "dim"))
+        else:
+            labels = "".join(f"[{label}]" for label in statement.citations)
+            lines.append(wrapped(f"{statement.text} {labels}"))
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,10 +23,14 @@ from assistant.conversations import (
     KeptTurn,
     check_citations,
     export,
+    review,
     suffix_of,
     surroundings,
 )
-from index.errors import BriefsError, QuestionError, StoreMissing
+from assistant.conversations.export import CUT
+from assistant.generative.access import access_of
+from assistant.types import Answer, Sources, Stated, Statement, Turn
+from index.errors import BriefsError, QuestionError, SettingsError, StoreMissing
 from index.filters import Filters
 from index.settings import load_settings
 
@@ -79,13 +83,27 @@ class Chat:
         :raises EOFError: for ``/quit``.
         """
         name, _, argument = line.strip().partition(" ")
-        if not name.startswith("/"):
+        if reading := self._reading(line):
+            self._ask(reading, alone=True)
+        elif not name.startswith("/"):
             self._ask(line.strip())
         elif command := self._commands.get(name):
             command(argument.strip())
         else:
             close = get_close_matches(name, self._commands, 1)
             raise QuestionError(f"no command {name!r}; {f'did you mean {close[0]}?' if close else '/help lists them'}")
+
+    def say_who_sees_it(self) -> None:
+        """Print which model at which address will see what is asked, if one will."""
+        if self._assistant.settings.engine != "model":
+            return
+        try:
+            access = access_of(self._assistant.settings)
+        except SettingsError as error:
+            complain(str(error))
+            return
+        for line in (f"Questions and the passages found for them go to {access}.", *access.warnings):
+            _print(styled(wrapped(line), "dim"))
 
     def resume(self, start_of_id: str) -> None:
         """Go on with a kept conversation, and show it. :raises StoreMissing: if no single id starts like that."""
@@ -102,21 +120,39 @@ class Chat:
 
     def _ask(self, question: str, *, alone: bool = False) -> None:
         history = self.conversation.history if self.conversation and not alone else ()
-        answer = self._assistant.ask(question, history, self._filters)
-        self._show(KeptTurn(question, answer.searched, answer, ""))
+        answer = self._answer(question, history)
         if self.conversation is None:
             self.conversation = self._store.create()
         self._store.append(self.conversation.id, answer)
         self.conversation = self._store.open(self.conversation.id)
 
+    def _answer(self, question: str, history: Sequence[Turn]) -> Answer:
+        """The answer, printed as it comes."""
+        stated: list[Statement] = []
+        for event in self._assistant.stream(question, history, self._filters):
+            if isinstance(event, Sources):
+                _print_searched(question, event.searched)
+            elif isinstance(event, Stated):
+                _print_statement(event.statement, stated[-1].group if stated else "")
+                stated.append(event.statement)
+            else:
+                _print_rest(event.answer, tuple(stated))
+                return event.answer
+        raise AssertionError("an answer has an end")
+
     def _show(self, turn: KeptTurn) -> None:
-        if turn.searched != turn.question:
-            _print(styled(wrapped(f"searched: {turn.searched}"), "dim"))
-        checked = check_citations(self._assistant.generation, turn.answer.citations)
-        _print(rendered(replace(turn.answer, searched="", citations=tuple(one.citation for one in checked))))
+        _print_searched(turn.question, turn.searched)
+        answer, checked = review(self._assistant.generation, turn.answer)
+        _print_rest(answer, ())
         for one in checked:
             if one.standing == "gone":
                 _print(styled(f"[{one.citation.label}] is no longer in its brief", "yellow"))
+
+    def _reading(self, line: str) -> str:
+        """The reading that a number picks when the last question was asked back; else empty."""
+        offered = self.conversation.turns[-1].answer.readings if self.conversation and self.conversation.turns else ()
+        number = line.strip(" \n\r\t[].")
+        return offered[int(number) - 1] if number in {str(k + 1) for k in range(len(offered))} else ""
 
     def _help(self, _: str) -> None:
         _print("\n".join(f"{name:18} {what}" for name, what in HELP.items()))
@@ -174,7 +210,7 @@ class Chat:
         chosen = self._resolve(start_of_id) if start_of_id else self._current.id
         if sys.stdin.isatty():
             title = self._store.open(chosen).title
-            if input(f"Delete “{title}” for good? [y/N] ").strip().lower() not in {"y", "yes"}:
+            if _prompt(f"Delete “{title}” for good? [y/N] ").lower() not in {"y", "yes"}:
                 return
         self._store.delete(chosen)
         if self.conversation and self.conversation.id == chosen:
@@ -219,6 +255,7 @@ def _at_terminal(chat: Chat) -> int:
     warming = threading.Thread(target=chat.warm, daemon=True)
     warming.start()
     _print(styled("Ask a question, or /help. Ctrl-C stops an answer, Ctrl-D leaves.", "dim"))
+    chat.say_who_sees_it()
     with suppress(EOFError):
         while True:
             with suppress(KeyboardInterrupt):
@@ -267,9 +304,52 @@ def _prefilled(text: str) -> str:
 
     readline.set_startup_hook(lambda: readline.insert_text(text))
     try:
-        return input("search: ").strip()
+        return _prompt("search: ")
     finally:
         readline.set_startup_hook()
+
+
+def _prompt(words: str) -> str:
+    """What is typed after ``words``; empty for Ctrl-D, which leaves the prompt and not the program."""
+    try:
+        return input(words).strip()
+    except EOFError:
+        _print("")
+        return ""
+
+
+def _print_searched(question: str, searched: str) -> None:
+    if searched not in {"", question}:
+        _print(styled(wrapped(f"searched: {searched}"), "dim"))
+
+
+def _print_statement(statement: Statement, group: str) -> None:
+    """One statement under its group, unless the one before was under the same; struck out if nothing bears it out."""
+    if statement.group not in {"", group}:
+        _print(styled(statement.group, "bold"))
+    labels = "".join(f"[{label}]" for label in statement.citations)
+    if statement.unsupported:
+        _print(styled(wrapped(f"[struck out, {statement.unsupported}: {statement.text}] {labels}"), "dim"))
+    else:
+        _print(wrapped(f"{statement.text} {labels}"))
+
+
+def _print_rest(answer: Answer, printed: tuple[Statement, ...]) -> None:
+    """What is not printed yet: all statements again if those that came are others."""
+    if answer.statements[: len(printed)] != printed:
+        _print(styled("The whole answer:", "bold"))
+        printed = ()
+    for k in range(len(printed), len(answer.statements)):
+        _print_statement(answer.statements[k], answer.statements[k - 1].group if k else "")
+    if answer.notice or answer.truncated:
+        _print(styled(wrapped(answer.notice or CUT), "yellow"))
+    if answer.readings:
+        lines = [wrapped(reading, "     ", f"  {k}. ") for k, reading in enumerate(answer.readings, 1)]
+        _print("\n".join([wrapped(answer.text), *lines, "Type a number, or ask in other words."]))
+        return
+    text = "" if answer.statements else answer.text
+    rest = rendered(replace(answer, searched="", statements=(), text=text, notice="", truncated=False))
+    _print(rest if text else rest[1:])  # one blank line after the statements
 
 
 def _print(text: str) -> None:

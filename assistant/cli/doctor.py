@@ -131,6 +131,7 @@ def _examine(settings: Settings) -> Iterator[Check]:
     """What depends on the settings, from the files up to a search."""
     yield from _guarded("configured", "corpus", "pass --corpus DIR, or create it", lambda: _corpus(settings))
     yield from _guarded("reachable", "embedder", "make setup, or see docs/settings.md", lambda: _embedder(settings))
+    yield from _guarded("configured", "model", "see docs/models.md", lambda: _model(settings))
     generation: list[Generation] = []
 
     def opened() -> Iterator[Check]:
@@ -182,11 +183,36 @@ def _vectors(generation: Generation, settings: Settings) -> Check:
     return Check("reachable", "vectors", "ok", f"{counted(found, 'vector')} {where}")
 
 
+def _model(settings: Settings) -> Iterator[Check]:
+    """The model, asked for one word; no text of a brief is sent."""
+    if settings.engine != "model":
+        yield Check("configured", "model", "ok", "none is asked: engine = extractive")
+        return
+    from assistant.generative.access import access_of
+
+    access = access_of(settings)
+    yield Check("configured", "model", "ok", f"{access}; it is sent questions and passages")
+    for warning in access.warnings:
+        yield Check("configured", "model", "warn", warning, "use https, or an address on this machine")
+    from assistant.generative.caller import Caller
+    from assistant.generative.records import Finish
+
+    started = time.perf_counter()
+    *_, finish = Caller(settings).stream([{"role": "user", "content": "Say yes."}])
+    assert isinstance(finish, Finish)
+    if finish.reason in {"stop", "length"}:
+        yield Check("reachable", "model", "ok", f"{access} answered in {_milliseconds(started)}")
+    else:
+        remedy = "mend it; until then answers are quoted from the briefs"
+        yield Check("reachable", "model", "fail", str(finish.error), remedy)
+
+
 def _answer(settings: Settings) -> Check:
+    """A trial question to the index; the model is tried by itself."""
     from assistant import Assistant
 
     started = time.perf_counter()
-    answer = Assistant(settings).ask(PROBE)
+    answer = Assistant(settings.model_copy(update={"engine": "extractive"})).ask(PROBE)
     detail = f"the {answer.engine} engine answered a trial question ({answer.status}) in {_milliseconds(started)}"
     return Check("reachable", "answers", "ok", detail)
 

@@ -21,7 +21,18 @@ def evaluate(options: Namespace) -> int:
     given = {
         name: getattr(options, name)
         for name in (
-            *("suites", "baseline", "gates", "report", "case", "explain", "from_feedback", "update_baseline", "json"),
+            *(
+                "suites",
+                "baseline",
+                "gates",
+                "report",
+                "case",
+                "explain",
+                "from_feedback",
+                "update_baseline",
+                "judge",
+                "json",
+            ),
             *("corpus", "store"),
         )
     }

@@ -135,6 +135,7 @@ def _eval(verbs: Any) -> None:
     parser.add_argument("--case", metavar="ID", help="run this case alone, write no reports")
     parser.add_argument("--explain", action="store_true", help="with --case: what every stage made of it")
     parser.add_argument("--update-baseline", action="store_true", help="accept this run as the baseline")
+    parser.add_argument("--judge", action="store_true", help="add the opinion of the model at model_url; no gate")
     parser.add_argument(
         "--from-feedback", type=Path, nargs="?", const=True, metavar="FILE",
         help="write draft cases from feedback (default: the store's), run nothing",

@@ -57,7 +57,8 @@ def review(
     shown = replace(answer, citations=tuple(one.citation for one in checked), nearest=nearest)
     if hidden:
         statements = tuple(
-            Statement(HIDDEN, s.citations, s.group) if hidden.intersection(s.citations) else s for s in answer.statements
+            Statement(HIDDEN, s.citations, s.group) if hidden.intersection(s.citations) else s
+            for s in answer.statements
         )
         stated = [statement for statement in statements if not statement.unsupported]
         shown = replace(shown, statements=statements, text=answer_text(stated), raw="", verdicts=())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
-from assistant.conversations.citations import HIDDEN, Checked, review
+from assistant.conversations.citations import Checked, review
 from assistant.conversations.types import Conversation, KeptTurn
 from assistant.types import Answer
 from index.errors import QuestionError
@@ -87,11 +87,12 @@ def _turn(turn: KeptTurn, answer: Answer, checked: tuple[Checked, ...]) -> Itera
         if statement.group != group:
             group = statement.group
             yield Paragraph("group", group)
-        notes = tuple(by_label[label] for label in statement.citations if label in by_label)
+        cited = [by_label[label] for label in statement.citations if label in by_label]
+        notes = tuple(one for one in cited if one.standing != "hidden")
         if statement.unsupported:
             yield Paragraph("struck", statement.text, notes, f"(not supported: {statement.unsupported})")
         else:
-            yield Paragraph("statement", statement.text, notes, "" if notes else UNCITED)
+            yield Paragraph("statement", statement.text, notes, "" if cited else UNCITED)
     if answer.missing:
         yield Paragraph("plain", answer.missing)
     for reading in answer.readings:
@@ -139,8 +140,6 @@ def markdown(paragraphs: list[Paragraph]) -> str:
 
 
 def _footnote(number: int, note: Checked) -> str:
-    if note.standing == "hidden":
-        return f"[^{number}]: {escaped(HIDDEN)}"
     title, place = escaped(note.citation.title), escaped(place_of(note))
     gone = f" **{GONE}**" if note.standing == "gone" else ""
     lines = [f"    > {escaped(line)}".rstrip() for line in note.citation.quote.strip().splitlines()]

@@ -21,7 +21,7 @@ from docx.shared import Pt
 from docx.text.paragraph import Paragraph as WordParagraph
 from lxml.etree import SubElement
 
-from assistant.conversations.citations import HIDDEN, Checked
+from assistant.conversations.citations import Checked
 from assistant.conversations.export import GONE, Kind, Paragraph, place_of
 
 _STYLES: dict[Kind, str] = {
@@ -101,16 +101,13 @@ def _refer(line: WordParagraph, number: int) -> None:
 
 
 def _add_note(made: Document, notes: BaseOxmlElement, note: Checked) -> int:
-    """Add one footnote: title, place and whether the words are gone, then the quote, unless hidden. Returns its id."""
+    """Add one footnote: title, place and whether the words are gone, then the quote. Returns its id."""
     number = len(notes) - len(_SEPARATORS) + 1
     element = SubElement(notes, qn("w:footnote"))
     element.set(qn("w:id"), str(number))
     head = _note_line(made, element)
     SubElement(head.add_run(style=NOTE_MARK)._r, qn("w:footnoteRef"))  # noqa: SLF001
     head.add_run(" ")
-    if note.standing == "hidden":
-        head.add_run(HIDDEN)
-        return number
     head.add_run(_text(note.citation.title)).bold = True
     head.add_run(f" ({_text(place_of(note))}).")
     if note.standing == "gone":

@@ -20,6 +20,7 @@ function sourceRow(brief, open) {
 function linkTo(question) {
   const link = new URL(location.href)
   link.searchParams.set("q", question)
+  link.searchParams.delete("c")
   link.searchParams.delete("embed")
   link.searchParams.delete("embed_options")
   return link.href

@@ -57,11 +57,31 @@ function citationButton(citation, data, tooltip, open) {
   return button
 }
 
+function hidden(text) {
+  const node = document.createElement("span")
+  node.className = "said"
+  node.textContent = text
+  return node
+}
+
+function struck(...nodes) {
+  const node = document.createElement("del")
+  node.append(...nodes)
+  return node
+}
+
+function noteLine(text) {
+  const node = document.createElement("p")
+  node.className = "note"
+  node.textContent = text
+  return node
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const tooltip = tooltipOf(parentElement)
   const open = (label) => setTriggerValue("open", label)
   const root = parentElement.querySelector(".statement")
-  const drawn = JSON.stringify([data.text, data.group, data.citations])
+  const drawn = JSON.stringify([data.text, data.group, data.citations, data.unsupported, data.notes])
   if (root.dataset.drawn !== drawn) {
     root.dataset.drawn = drawn
     const paragraph = document.createElement("p")
@@ -71,10 +91,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     tail.className = "tail"
     tail.append(data.text.slice(cut))
     for (const citation of data.citations) tail.append(citationButton(citation, data, tooltip, open))
-    paragraph.append(data.text.slice(0, cut), tail)
+    const words = [data.text.slice(0, cut), tail]
+    const notes = [...data.notes]
+    if (data.unsupported) {
+      notes.unshift(`Struck out, as its quotes do not bear it out: ${data.unsupported}`)
+      paragraph.append(hidden("Struck out: "), struck(...words))
+    } else paragraph.append(...words)
     const heading = document.createElement("h3")
     heading.textContent = data.group
-    root.replaceChildren(...(data.group ? [heading] : []), paragraph)
+    root.replaceChildren(...(data.group ? [heading] : []), paragraph, ...notes.map(noteLine))
   }
   if (data.lead && root.dataset.lead !== data.lead) {
     root.dataset.lead = data.lead

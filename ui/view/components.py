@@ -1,4 +1,4 @@
-"""The page's own components: a statement with its citations, the list of sources, the reading panel.
+"""The page's own components: a statement with its citations, the lists of sources and conversations, the reading panel.
 
 They draw with ``textContent`` alone, so nothing in a brief can become markup, an image or a link.
 """
@@ -12,26 +12,34 @@ from typing import Any
 import streamlit as st
 
 from assistant import Citation
+from assistant.conversations import Listed
 from ui.view.brief import day
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file of ``ui/assets``."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
 _statement = st.components.v2.component(
     "briefs_statement",
     html='<div class="statement"></div>\n',
-    css=_asset("statement.css"),
-    js=_asset("statement.js"),
+    css=asset("statement.css"),
+    js=asset("statement.js"),
 )
 _sources = st.components.v2.component(
-    "briefs_sources", html=_asset("sources.html"), css=_asset("sources.css"), js=_asset("sources.js")
+    "briefs_sources", html=asset("sources.html"), css=asset("sources.css"), js=asset("sources.js")
 )
 _panel = st.components.v2.component(
-    "briefs_panel", html=_asset("panel.html"), css=_asset("panel.css"), js=_asset("panel.js")
+    "briefs_panel", html=asset("panel.html"), css=asset("panel.css"), js=asset("panel.js")
+)
+_conversations = st.components.v2.component(
+    "briefs_conversations",
+    html='<nav aria-label="Conversations"><ol></ol></nav>\n',
+    css=asset("conversations.css"),
+    js=asset("conversations.js"),
 )
 
 Opening = Callable[[int], None]
@@ -45,17 +53,22 @@ def show_statement(
     citations: Sequence[Citation],
     opened: int,
     on_open: Opening,
+    unsupported: str = "",
+    notes: Sequence[str] = (),
     focus: dict[str, Any] | None = None,
     lead: str = "",
 ) -> None:
     """A statement and its citations as buttons; ``opened`` is the label that the panel shows, 0 for none.
 
-    ``focus`` is {"id", "label"} of a button to give the keyboard back to, once an id. ``lead`` is the key of the
-    container to scroll to when the statement first appears.
+    ``unsupported`` is why it is struck out, empty if it is not; ``notes`` are lines below it. ``focus`` is {"id", "label"} of
+    a button to give the keyboard back to, once an id. ``lead`` is the key of the container to scroll to when the statement
+    first appears.
     """
     data = {
         "text": text,
         "group": group,
+        "unsupported": unsupported,
+        "notes": list(notes),
         "citations": [_shown(citation) for citation in citations],
         "open": opened,
         "focus": focus,
@@ -84,6 +97,14 @@ def show_sources(
         "lead": lead,
     }
     _sources(key=key, data=data, on_open_change=lambda: on_open(st.session_state[key].open))
+
+
+def show_conversations(listed: Sequence[Listed], current: str, on_open: Callable[[str], None]) -> None:
+    """Kept conversations as links, each to its own address; a plain click calls ``on_open`` with the id."""
+    key = "conversations"
+    rows = [{"id": kept.id, "title": kept.title, "day": day(kept.updated[:10])} for kept in listed]
+    data = {"conversations": rows, "current": current}
+    _conversations(key=key, data=data, on_open_change=lambda: on_open(st.session_state[key].open))
 
 
 def show_panel(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import streamlit as st
+
 from index.errors import BriefsError, CorpusError, StoreMissing
 from index.generation import Generation
 from index.reading import iter_sources
@@ -51,3 +53,13 @@ def stale(generation: Generation, corpus: Path) -> Trouble | None:
     return Trouble(
         "The index is older than the briefs", f"Files since it was built: {what}. Answers do not know them yet."
     )
+
+
+def explain(trouble: Trouble, then: str = "Run this, then come back:") -> None:
+    """Instead of the page: what is wrong and the command that mends it."""
+    with st.container(key="talk"), st.container(border=True, key="trouble"):
+        st.header(trouble.title, anchor=False)
+        st.text(trouble.reason)
+        st.markdown(then)
+        st.code(trouble.command, language=None)
+        st.button("Try again", icon=":material/refresh:", type="primary")

@@ -2,43 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from assistant import Answer, Assistant, Citation, Turn
+from assistant.conversations import Conversation as Kept
+from assistant.conversations import Standing, review
+from assistant.extractive import answer_text
+from assistant.types import Done, Event, NearestBrief, Sources, Stated, Statement
 from index.filters import Filters
+from index.generation import Generation
 from index.search import Hit
+from ui.view.live import Live
+from ui.view.narrowing import plural
+from ui.view.reader import Reader
 
 KEY = "conversation"
+STOPPED = "Stopped by the reader"
+"""The notice on an answer that was stopped starts so."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A question and what came of it. ``shown`` counts the statements shown so far: fewer than all if it was stopped.
+    """A question and what came of it.
 
-    ``trouble`` is the line of an error. ``passages`` are the nearest ones, once somebody asks for them.
+    ``alone`` asks it without the conversation before it. ``filters`` is None in a conversation that was opened again. While
+    it is ``live``, ``found``, ``stated`` and ``cited`` are what has come so far; ``shown`` counts the statements that this run
+    of the page has drawn. ``answer`` is there when it ended; ``given`` is the same before ``look_again``, and ``standing``
+    says which of its citations are no longer as they were given. ``trouble`` is the line of an error. ``passages`` are the
+    nearest ones, once somebody asks for them. ``thumb`` is the reader's verdict that was kept, 0 for down and 1 for up.
     """
 
     number: int
     question: str
-    filters: Filters
+    filters: Filters | None
+    alone: bool = False
+    live: Live | None = None
+    searched: str = ""
+    found: tuple[NearestBrief, ...] = ()
+    stated: list[Statement] = field(default_factory=list)
+    cited: list[Citation] = field(default_factory=list)
     answer: Answer | None = None
-    trouble: str = ""
+    given: Answer | None = None
+    standing: Mapping[int, Standing] = field(default_factory=dict)
+    checked: tuple[str, frozenset[str] | None] | None = None
     shown: int = 0
+    trouble: str = ""
     passages: tuple[Citation, ...] | None = None
+    thumb: int | None = None
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Those there are."""
+        return self.answer.statements if self.answer else tuple(self.stated)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
         """What can be opened: the citations of the answer, or the nearest passages."""
-        return self.answer.citations if self.answer and self.answer.citations else self.passages or ()
+        return (self.answer.citations if self.answer else tuple(self.cited)) or self.passages or ()
 
     @property
     def stopped(self) -> bool:
-        """Whether the reader stopped it before all was shown."""
-        return not self.trouble and (self.answer is None or self.shown < len(self.answer.statements))
+        """Whether the reader stopped it before it was whole."""
+        return self.answer is not None and self.answer.notice.startswith(STOPPED)
+
+    def is_live(self) -> bool:
+        """Whether more is to come."""
+        return self.live is not None
+
+    def take(self, event: Event) -> None:
+        """Note what has come."""
+        if isinstance(event, Sources):
+            self.searched, self.found = event.searched, event.briefs
+        elif isinstance(event, Stated):
+            self.stated.append(event.statement)
+            self.cited.extend(event.citations)
+        elif isinstance(event, Done):
+            self.end(event.answer)
+
+    def end(self, answer: Answer | None, trouble: str = "") -> None:
+        """Nothing more comes."""
+        self.live, self.answer, self.given, self.trouble = None, answer, answer, trouble
+        self.searched = answer.searched or self.question if answer else self.question
+
+    def stop(self, engine: str, generation_id: str) -> None:
+        """End the answer with what has been verified so far, marked as partial."""
+        if self.live:
+            self.live.cancel()
+        supported = [statement for statement in self.stated if not statement.unsupported]
+        how_far = f"after {plural(len(self.stated), 'statement')}" if self.stated else "before there was an answer"
+        notice = f"{STOPPED} {how_far}."
+        self.end(
+            Answer(
+                self.question,
+                "partial" if supported else "abstained",
+                answer_text(supported) or notice,
+                0.0,
+                tuple(self.stated),
+                tuple(self.cited),
+                engine=engine,
+                generation=generation_id,
+                searched=self.searched or self.question,
+                notice=notice,
+                truncated=True,
+            )
+        )
+
+    def look_again(self, generation: Generation, reader: Reader) -> None:
+        """Compare the answer with the index and with what the reader may see, unless they are as before."""
+        now = (generation.id, reader.labels)
+        if self.given is None or self.checked == now:
+            return
+        self.answer, checked = review(generation, self.given, reader.allowed(generation))
+        self.standing = {one.citation.label: one.standing for one in checked if one.standing != "current"}
+        if self.checked:
+            self.passages = None
+        self.checked = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +133,42 @@ class Opened:
 
 @dataclass(slots=True)
 class Conversation:
-    """One reader's page. ``opening`` counts openings of the panel; ``focus`` is what had the keyboard before."""
+    """One reader's page. ``id`` is that of the kept conversation, empty before there is one.
 
+    ``pending`` is a question that was picked, and whether it is asked ``alone``. ``opening`` counts openings of the panel;
+    ``focus`` is what had the keyboard before. ``count`` numbers exchanges and never starts anew, as their numbers are in the
+    keys of widgets. ``trouble`` says why a conversation was not opened or is not kept. ``deleting`` waits for a yes.
+    """
+
+    id: str = ""
     exchanges: list[Exchange] = field(default_factory=list)
     pending: str | None = None
+    alone: bool = False
     opened: Opened | None = None
     opening: int = 0
     focus: Opened | None = None
     linked: bool = False
     count: int = 0
+    trouble: str = ""
+    deleting: bool = False
 
-    def begin(self, question: str, filters: Filters) -> Exchange:
+    def begin(self, question: str, filters: Filters | None, alone: bool = False) -> Exchange:
         """A new exchange at the end."""
         self.count += 1
-        exchange = Exchange(self.count, question, filters)
+        exchange = Exchange(self.count, question, filters, alone)
         self.exchanges.append(exchange)
         return exchange
+
+    def resume(self, kept: Kept) -> None:
+        """Go on with a kept conversation."""
+        self.clear()
+        self.id = kept.id
+        for turn in kept.turns:
+            self.begin(turn.question, None).end(turn.answer)
+
+    def pick(self, question: str, alone: bool = False) -> None:
+        """Have ``question`` asked when the page is drawn next."""
+        self.pending, self.alone = question, alone
 
     def find(self, number: int) -> Exchange | None:
         """The exchange of that number, unless it was cleared."""
@@ -93,7 +194,9 @@ class Conversation:
     def clear(self) -> None:
         """Start anew."""
         self.exchanges.clear()
+        self.id = self.trouble = ""
         self.opened = self.focus = self.pending = None
+        self.deleting = False
 
     def history(self, before: Exchange) -> tuple[Turn, ...]:
         """The turns before an exchange, oldest first."""
@@ -103,7 +206,7 @@ class Conversation:
 
 
 def _turns(exchange: Exchange) -> Iterator[Turn]:
-    if exchange.answer:
+    if exchange.answer and (exchange.statements or not exchange.stopped):
         yield Turn("user", exchange.question)
         yield Turn("assistant", exchange.answer.text)
 
@@ -116,19 +219,11 @@ def conversation() -> Conversation:
     return found
 
 
-def ask(assistant: Assistant, exchange: Exchange, history: Sequence[Turn]) -> Future[Answer]:
-    """Ask in another thread, so that the page can notice its stop button meanwhile."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ask")
-    future = thread.submit(assistant.ask, exchange.question, history, exchange.filters)
-    thread.shutdown(wait=False)
-    return future
-
-
-def nearest_passages(assistant: Assistant, exchange: Exchange, answer: Answer, top_k: int = 3) -> tuple[Citation, ...]:
+def nearest_passages(assistant: Assistant, answer: Answer, reader: Reader, top_k: int = 3) -> tuple[Citation, ...]:
     """The best passages of the briefs that an abstention names, in the form of citations."""
     briefs = frozenset(near.brief_id for near in answer.nearest)
-    filters = Filters(labels=exchange.filters.labels, briefs=briefs)
-    hits = assistant.search(answer.searched or exchange.question, top_k=top_k, filters=filters)
+    filters = Filters(labels=reader.labels, briefs=briefs)
+    hits = assistant.search(answer.searched or answer.question, top_k=top_k, filters=filters)
     return tuple(_as_citation(assistant, hit) for hit in hits)
 
 

@@ -12,15 +12,17 @@ from index.filters import Filters, allowed_briefs
 from index.generation import Generation
 from index.types import Metadata
 from ui.view.brief import day
+from ui.view.reader import reader
 
 KEYS = ("from", "to", "region", "actor", "topic")
 """Keys of the widgets, which are also the names in the address."""
 
 
 def read_filters() -> Filters:
-    """What the widgets say, wherever on the page they are."""
+    """What the widgets say, wherever on the page they are, and what the reader may see."""
     state = st.session_state
     return Filters(
+        labels=reader().labels,
         date_from=state.get("from"),
         date_to=state.get("to"),
         regions=frozenset(state.get("region") or ()),

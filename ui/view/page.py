@@ -1,20 +1,24 @@
-"""The page as a whole: conversation, question box with filters, and the brief beside them."""
+"""The chat page: conversation, question box with filters, and the brief beside them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from assistant import Assistant
+from assistant.generative.access import access_of
 from index.errors import BriefsError, SettingsError
 from index.generation import Generation
 from index.settings import Settings
 from ui.service import current_settings, open_assistant
 from ui.view import condition
-from ui.view.answer import answer_live, plain, show_answer, show_question
-from ui.view.brief import panel
-from ui.view.components import ASSETS, show_panel
-from ui.view.conversation import Conversation, Exchange, conversation
+from ui.view.answer import show_answer, show_question
+from ui.view.condition import explain
+from ui.view.conversation import STOPPED, Conversation, Exchange, conversation
+from ui.view.kept import QUESTION, begin, reopen, show_kept, start_anew
 from ui.view.narrowing import plural, read_filters, show_filters, span_of
+from ui.view.opened import show_opened
+from ui.view.plain import plain
+from ui.view.reader import reader
 from ui.view.suggestions import suggested_questions
 
 LONGEST = 2000
@@ -25,36 +29,30 @@ STALE_AFTER_S = 30
 
 def show_page() -> None:
     """Draw the page once, from top to bottom, and answer what was asked."""
-    st.set_page_config("Briefs", page_icon=str(ASSETS / "icon.png"), layout="wide")
-    st.logo(ASSETS / "logo.svg", size="large")
-    st.html(ASSETS / "page.css")
     try:
         settings = current_settings()
     except SettingsError as error:
-        _explain(condition.Trouble("The settings cannot be used", str(error), "briefs doctor"))
+        explain(
+            condition.Trouble("The settings cannot be used", str(error), "briefs doctor"), "Run this, then ask again:"
+        )
         return
     assistant = open_assistant(settings)
     talk = conversation()
     try:
         generation = assistant.generation
     except BriefsError as error:
-        _explain(condition.unusable(error, settings.corpus))
+        explain(condition.unusable(error, settings.corpus), "Run this, then ask again:")
         return
-    question = _question_box(generation, talk)
+    reopen(assistant, talk)
+    alone = talk.alone
+    question = _question_box(assistant, talk)
+    if question and question.strip():
+        begin(assistant, talk, question.strip(), read_filters(), alone)
+    show_kept(assistant, talk)
     with st.container(key="talk"):
         _warn_if_stale(settings, generation.id, assistant)
-        _talk(assistant, generation, talk, question)
-    _show_opened(assistant, talk)
-
-
-def _explain(trouble: condition.Trouble) -> None:
-    """Instead of the page: what is wrong and the command that mends it."""
-    with st.container(key="talk"), st.container(border=True, key="trouble"):
-        st.header(trouble.title, anchor=False)
-        st.text(trouble.reason)
-        st.markdown("Run this, then ask again:")
-        st.code(trouble.command, language=None)
-        st.button("Try again", icon=":material/refresh:", type="primary")
+        _talk(assistant, generation, talk)
+    show_opened(assistant, talk, _said(talk.exchanges[-1]) if talk.exchanges else "")
 
 
 def _warn_if_stale(settings: Settings, generation_id: str, assistant: Assistant) -> None:
@@ -67,51 +65,58 @@ def _warn_if_stale(settings: Settings, generation_id: str, assistant: Assistant)
         st.warning(f"{plain(trouble.reason)} Run `{trouble.command}`.", title=trouble.title, icon=":material/history:")
 
 
-def _question_box(generation: Generation, talk: Conversation) -> str | None:
+def _question_box(assistant: Assistant, talk: Conversation) -> str | None:
     """The box, the filters above it, and what was asked: typed, picked from the suggestions, or linked to."""
     # In a container, so that Streamlit does not scroll to the end of an answer: its beginning is what to read first.
     with st.bottom, st.container(key="asking"):
         tools = st.container(horizontal=True, vertical_alignment="center", key="tools")
         typed = st.chat_input("Ask the briefs a question", key="question", max_chars=LONGEST, submit_mode="stop")
-    linked = None if talk.linked else st.query_params.get("q")
+        _who_will_see_it(assistant.settings)
+    linked = None if talk.linked else st.query_params.get(QUESTION)
     question = typed or talk.pending or linked
     with tools:
-        show_filters(generation)
+        show_filters(assistant.generation)
         if talk.exchanges or question:
             st.button(
                 "New conversation",
                 icon=":material/add:",
                 type="tertiary",
-                on_click=_start_anew,
-                args=(talk,),
+                on_click=start_anew,
+                args=(assistant, talk),
                 key="new",
             )
-    talk.pending, talk.linked = None, True
+    talk.pending, talk.alone, talk.linked = None, False, True
     return question
 
 
-def _start_anew(talk: Conversation) -> None:
-    talk.clear()
-    st.query_params.pop("q", None)
+def _who_will_see_it(settings: Settings) -> None:
+    """Which model at which address what is asked goes to, before anything is asked."""
+    if settings.engine != "model":
+        return
+    try:
+        access = access_of(settings)
+    except SettingsError as error:
+        st.warning(f"{plain(str(error))}. Run `briefs doctor`.", icon=":material/error:")
+        return
+    sees = f"Questions and the passages found for them go to **{plain(str(access))}**, which writes the answers."
+    st.caption(" ".join([sees, *(f"**{plain(warning)}.**" for warning in access.warnings)]))
 
 
-def _talk(assistant: Assistant, generation: Generation, talk: Conversation, question: str | None) -> None:
-    if question and question.strip():
-        earlier = list(talk.exchanges)
-        exchange = talk.begin(question.strip(), read_filters())
-    elif talk.exchanges:
-        earlier, exchange = talk.exchanges, None
-    else:
+def _talk(assistant: Assistant, generation: Generation, talk: Conversation) -> None:
+    if not talk.exchanges:
+        _trouble(talk)
         _welcome(assistant, generation, talk)
         return
-    for past in earlier:
-        show_question(past)
-        show_answer(assistant, talk, past)
-    if exchange:
+    for exchange in talk.exchanges:
+        exchange.look_again(generation, reader())
         show_question(exchange)
-        answer_live(assistant, talk, exchange)
-        searched = exchange.answer.searched if exchange.answer else ""
-        st.query_params["q"] = searched or exchange.question
+        show_answer(assistant, talk, exchange)
+    _trouble(talk)
+
+
+def _trouble(talk: Conversation) -> None:
+    if talk.trouble:
+        st.warning(plain(talk.trouble), icon=":material/error:")
 
 
 def _welcome(assistant: Assistant, generation: Generation, talk: Conversation) -> None:
@@ -136,35 +141,9 @@ def _welcome(assistant: Assistant, generation: Generation, talk: Conversation) -
                         key=f"suggestion-{k}",
                         width="stretch",
                         wrap=True,
-                        on_click=_pick,
-                        args=(talk, question),
+                        on_click=talk.pick,
+                        args=(question,),
                     )
-
-
-def _pick(talk: Conversation, question: str) -> None:
-    talk.pending = question
-
-
-def _show_opened(assistant: Assistant, talk: Conversation) -> None:
-    """The panel, if something is open; the page makes room for it."""
-    opened, content = talk.opened, None
-    if opened:
-        exchange = talk.find(opened.exchange)
-        try:
-            brief = assistant.generation.brief(opened.brief_id)
-        except KeyError:
-            st.toast("That brief is no longer in the index.", icon=":material/error:")
-            talk.close()
-        else:
-            content = panel(brief, exchange.citations if exchange else (), opened.label)
-            st.html("<style>.st-key-talk, .st-key-asking { --beside: 46vw; }</style>")
-    show_panel(
-        content,
-        said=_said(talk.exchanges[-1]) if talk.exchanges else "",
-        opening=talk.opening,
-        on_open=lambda label: talk.open(talk.opened.exchange, label) if talk.opened else None,
-        on_close=talk.close,
-    )
 
 
 def _said(exchange: Exchange) -> str:
@@ -172,6 +151,14 @@ def _said(exchange: Exchange) -> str:
     answer = exchange.answer
     if exchange.trouble or answer is None:
         return exchange.trouble or "Stopped."
+    if answer.notice.startswith(STOPPED):
+        return answer.notice
+    if answer.readings:
+        return f"{answer.text} {plural(len(answer.readings), 'reading')} offered."
     if answer.status == "abstained":
         return f"No answer. {plural(len(answer.nearest), 'near brief')} named."
-    return f"Answered in {plural(exchange.shown, 'statement')} with {plural(len(answer.citations), 'citation')}."
+    supported = [statement for statement in answer.statements if not statement.unsupported]
+    struck = len(answer.statements) - len(supported)
+    how = f"Answered in {plural(len(supported), 'statement')} with {plural(len(answer.citations), 'citation')}."
+    also = f"{plural(struck, 'statement')} struck out." if struck else ""
+    return " ".join(part for part in (how, also, answer.notice, answer.missing) if part)

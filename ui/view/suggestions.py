@@ -55,6 +55,8 @@ def suggested_questions(assistant: Assistant, generation_id: str) -> tuple[str, 
 
     The assistant is asked once per generation: ``generation_id`` is there to say when to ask anew.
     """
+    if assistant.settings.engine == "model":  # nothing goes to a model before somebody asks
+        assistant = Assistant(assistant.settings.model_copy(update={"engine": "extractive"}))
     generation = assistant.generation
     phrases = _phrases(generation)
     by_age = sorted(
