@@ -90,12 +90,18 @@ class Assistant:
         return last.answer
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters | None = None, id: str | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        id: str | None = None,
+        stopped: threading.Event | None = None,
     ) -> Iterator[Event]:
         """The same as it comes about: ``Sources``, then each statement as ``Stated``, then the whole answer as ``Done``.
 
         Nothing happens before the first event is asked for. Closing the iterator ends the stream of the model, if one
-        is writing; whatever goes wrong with a model, the answer is quoted from the briefs and its ``notice`` says why.
+        is writing, and so does setting ``stopped`` from another thread while an event is awaited; whatever goes wrong
+        with a model, the answer is quoted from the briefs and its ``notice`` says why.
 
         :raises QuestionError: if the question is empty or too long.
         :raises StoreError: if the index cannot be used.
@@ -115,7 +121,7 @@ class Assistant:
                 else:
                     chosen = choose(generation, found, model.brevity)
                     floor = compose(generation, found, chosen, asked)
-                    answer = yield from self._write(generation, found, chosen, floor)
+                    answer = yield from self._write(generation, found, chosen, floor, stopped)
         yield Done(replace(answer, id=id, generation=generation.id, timings_ms=clock.timings))
 
     def _write(
@@ -124,6 +130,7 @@ class Assistant:
         found: LookUp,
         chosen: Sequence[tuple[Part, Sequence[Run]]],
         floor: Answer,
+        stopped: threading.Event | None,
     ) -> Generator[Stated, None, Answer]:
         """The statements of the engine that the settings choose; ``floor`` is the answer of the extractive one."""
         if self.settings.engine != "model" or floor.status == "abstained":
@@ -131,7 +138,7 @@ class Assistant:
             return floor
         runs = [run for _, part in chosen for run in part]
         try:
-            return (yield from self._writer(generation).write(found, runs, floor))
+            return (yield from self._writer(generation).write(found, runs, floor, stopped))
         except SettingsError as error:
             yield from stated(floor)
             return replace(floor, notice=f"No model was asked: {error}.")

@@ -112,7 +112,7 @@ def _abstention(case: Case, answer: Answer) -> Score:
 
 
 def _quotes_exact(answer: Answer, brief: Callable[[str], Brief]) -> Score:
-    """Every quote is a slice of its brief's body, every statement has a citation, and every marker names one."""
+    """Every quote is a slice of its brief's body, every statement that is not struck out has a citation, every marker names one."""
     if answer.status == "abstained":
         return Score(None, "abstained") if not answer.citations else Score(0.0, "an abstention with citations")
     if not answer.citations:
@@ -122,7 +122,7 @@ def _quotes_exact(answer: Answer, brief: Callable[[str], Brief]) -> Score:
     wrong += [
         f"a statement cites {list(statement.citations)}, citations are {sorted(labels)}"
         for statement in answer.statements
-        if not statement.citations or not labels.issuperset(statement.citations)
+        if not (statement.citations or statement.unsupported) or not labels.issuperset(statement.citations)
     ]
     strange = {int(number) for number in _MARKER.findall(_unquoted(answer))} - labels
     wrong += [f"the text names [{number}], which is no citation" for number in sorted(strange)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -140,7 +141,12 @@ class ScriptedAssistant(Assistant):
     """Answers the questions above by hand, with quotes that are looked up in the briefs, and abstains from others."""
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters | None = None, id: str | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        id: str | None = None,
+        stopped: threading.Event | None = None,
     ) -> Iterator[Event]:
         """The hand-written answer, statement by statement."""
         if question == SLOW:

@@ -19,6 +19,7 @@ from command import clean_environment
 from scripted_model import ScriptedModel, Stage, hangs, says, status, then
 
 from assistant.generative.caller import Caller
+from assistant.generative.limits import Budget
 from assistant.generative.records import Delta, Finish
 
 
@@ -338,6 +339,18 @@ def test_closing_the_iterator_closes_the_connection() -> None:
         if thread.name == "model":
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_a_wish_to_stop_is_noticed_while_nothing_comes() -> None:
+    with ScriptedModel(hangs) as model:
+        budget = Budget(model_settings(model.url, model_first_s=60, model_total_s=60))
+        stream = Caller(model_settings(model.url, model_first_s=60, model_total_s=60)).stream(MESSAGES, budget=budget)
+        threading.Timer(0.3, budget.stopped.set).start()
+        (finish,) = stream
+        assert isinstance(finish, Finish) and finish.reason == "stopped"
+        assert model.was_left(5)
+        (again,) = Caller(model_settings(model.url)).stream(MESSAGES, budget=budget)
+        assert isinstance(again, Finish) and again.reason == "stopped"
 
 
 def test_many_at_once() -> None:

@@ -103,7 +103,7 @@ def test_markdown_is_shown_as_it_is() -> None:
 
 
 def test_live_passes_events_on_in_their_order_and_then_what_went_wrong() -> None:
-    def stream() -> Iterator[Event]:
+    def stream(stopped: threading.Event) -> Iterator[Event]:
         yield Sources("a", ())
         yield Stated(Statement("b", ()), ())
         raise QuestionError("no")
@@ -117,20 +117,19 @@ def test_live_passes_events_on_in_their_order_and_then_what_went_wrong() -> None
 
 
 def test_live_closes_a_stream_that_is_cancelled() -> None:
-    closed, go_on = threading.Event(), threading.Event()
+    closed = threading.Event()
 
-    def stream() -> Iterator[Event]:
+    def stream(stopped: threading.Event) -> Iterator[Event]:
         try:
             while True:
                 yield Sources("a", ())
-                go_on.wait(5)
+                stopped.wait(5)
         finally:
             closed.set()
 
     live = Live(stream)
     assert live.next(5)
     live.cancel()
-    go_on.set()
     assert closed.wait(5)
 
 

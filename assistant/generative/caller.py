@@ -76,7 +76,9 @@ class Caller:
                 yield Finish(ending.reason, reading.usage, self._error(ending, messages, pause))
                 return
             tried += 1
-            time.sleep(pause)
+            if budget.stopped.wait(pause):
+                yield Finish("stopped", reading.usage, ModelError(f"{self.access}: the answer was stopped"))
+                return
 
     def _attempt(self, body: Mapping[str, Any], reading: Reading, budget: Budget) -> Generator[Delta, None, Ending]:
         """One request; its connection is closed and its cost counted however it ends."""
@@ -118,7 +120,9 @@ class Caller:
         return True
 
     def _settle(self, ending: Ending) -> None:
-        """Tell the breaker."""
+        """Tell the breaker; an answer that was stopped says nothing of the server."""
+        if ending.reason == "stopped":
+            return
         answered = ending.reason in {"stop", "length", "limit"}
         if answered or (isinstance(ending.why, Failure) and is_healthy(ending.why)):
             self._breaker.succeeded()

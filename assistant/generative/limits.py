@@ -28,10 +28,14 @@ def tokens_in(size: int) -> int:
 
 
 class Budget:
-    """The tokens and the money of one question, over all requests made for it."""
+    """The tokens and the money of one question, over all requests made for it.
 
-    def __init__(self, settings: Settings) -> None:
+    Setting ``stopped``, from any thread, ends the request that is under way and lets no other begin.
+    """
+
+    def __init__(self, settings: Settings, stopped: threading.Event | None = None) -> None:
         self._settings = settings
+        self.stopped = stopped or threading.Event()
         self._lock = threading.Lock()
         self.spent = Usage()
 

@@ -7,13 +7,15 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.generative.connection import Call, Failure, Piece
+from assistant.generative.connection import Call, Event, Failure, Piece
 from assistant.generative.limits import Budget, tokens_in
 from assistant.generative.records import Delta, Reason, Usage
 from index.settings import Settings
 
 _FOR_USAGE_S = 1.0
 """To wait for the count of tokens once the answer has ended."""
+_NOTICE_S = 0.1
+"""Until a wish to stop is noticed, at most."""
 _WHOLE = frozenset({"stop", "eos", "end_turn", "stop_sequence"})
 """How servers say that the model ended by itself."""
 
@@ -58,7 +60,9 @@ class Reading:
         until = self._enter("connect")
         while True:
             left = min(until, self._deadline) - time.monotonic()
-            event = call.next(left) if left > 0 else "late"
+            event = self._next(call, left)
+            if event == "stopped":
+                return Ending("stopped", "the answer was stopped")
             if event == "connected":
                 until = self._enter("first")
             elif not isinstance(event, Piece):
@@ -72,6 +76,18 @@ class Reading:
                     until = until if self._phase == "usage" else self._enter("usage")
                 elif event.text or event.unseen:
                     until = self._enter("between")
+
+    def _next(self, call: Call, left: float) -> Event | Literal["stopped"]:
+        """The next event of ``call``, "late" after ``left`` seconds, "stopped" soon after nobody wants the answer."""
+        until = time.monotonic() + left
+        while not self._budget.stopped.is_set():
+            wait = until - time.monotonic()
+            if wait <= 0:
+                return "late"
+            event = call.next(min(wait, _NOTICE_S))
+            if event != "late":
+                return event
+        return "stopped"
 
     def _enter(self, phase: Literal["connect", "first", "between", "usage"]) -> float:
         """Begin to wait for something else; until when, on the monotonic clock."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from index.errors import ModelError
 
-Reason = Literal["stop", "length", "cut", "stalled", "timeout", "error", "limit"]
+Reason = Literal["stop", "length", "cut", "stalled", "timeout", "error", "limit", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Finish:
 
     ``stop``: the model ended its answer. All else is an answer that is not whole: ``length``: it reached
     ``model_tokens``; ``cut``: the connection broke, or the stream ended without saying why; ``stalled``: no token for
-    ``model_between_s``; ``timeout``: no connection, no first token or no end in time; ``limit``: too large or too dear,
-    before or while it was written; ``error``: anything else. ``error`` says what happened and what to do, None for
-    ``stop``.
+    ``model_between_s``; ``timeout``: no connection, no first token or no end in time; ``limit``: too large or too
+    dear, before or while it was written; ``stopped``: nobody wants it any more; ``error``: anything else. ``error``
+    says what happened and what to do, None for ``stop``.
     """
 
     reason: Reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -60,11 +61,14 @@ class Writer:
         self.lexicon = Lexicon.of(generation)
         self._embedder = embedder
 
-    def write(self, found: LookUp, chosen: Sequence[Run], floor: Answer) -> Generator[Stated, None, Answer]:
+    def write(
+        self, found: LookUp, chosen: Sequence[Run], floor: Answer, stopped: threading.Event | None = None
+    ) -> Generator[Stated, None, Answer]:
         """The statements as they are settled; returns the answer.
 
         ``floor`` is the answer without a model, made of the runs ``chosen``: it stands in when nothing that the model
-        wrote may be shown, and completes what was cut short. Closing the generator ends the model's stream.
+        wrote may be shown, and completes what was cut short. Closing the generator ends the model's stream, and so
+        does setting ``stopped`` from another thread.
 
         :raises SettingsError: before the first statement, if the prompt has no room for a passage.
         """
@@ -77,7 +81,9 @@ class Writer:
                 f"the prompt takes {needed} tokens without any passage, so that model_context = "
                 f"{self.settings.model_context} leaves no room for one; raise it"
             )
-        return (yield from _Writing(self, found, shown, floor, messages(floor.searched, parts, shown)).run())
+        budget = Budget(self.settings, stopped)
+        request = messages(floor.searched, parts, shown)
+        return (yield from _Writing(self, found, shown, floor, request, budget).run())
 
     def sheet(self, found: LookUp, shown: Sequence[Shown]) -> Sheet:
         """An empty sheet for statements on what was found, of which ``shown`` is what the model sees."""
@@ -112,13 +118,21 @@ class Writer:
 class _Writing:
     """One answer on its way."""
 
-    def __init__(self, writer: Writer, found: LookUp, shown: Sequence[Shown], floor: Answer, request: Messages) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        found: LookUp,
+        shown: Sequence[Shown],
+        floor: Answer,
+        request: Messages,
+        budget: Budget,
+    ) -> None:
         self._writer = writer
         self._floor = floor
         self._request = request
         self._schema = schema(shown)
         self._sheet = writer.sheet(found, shown)
-        self._budget = Budget(writer.settings)
+        self._budget = budget
         self._raw: list[str] = []
 
     def run(self) -> Generator[Stated, None, Answer]:

@@ -47,7 +47,7 @@ def begin(assistant: Assistant, talk: Conversation, question: str, filters: Filt
             talk.trouble = f"This conversation is not kept: {error}"
     exchange = talk.begin(question, filters, alone)
     history = () if alone else talk.history(exchange)
-    exchange.live = Live(lambda: assistant.stream(question, history, filters))
+    exchange.live = Live(lambda stopped: assistant.stream(question, history, filters, stopped=stopped))
     _name_in_address(talk)
     return exchange
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 
 from assistant.types import Event
 
-Stream = Callable[[], Iterator[Event]]
+Stream = Callable[[threading.Event], Iterator[Event]]
+"""Given what is set when nobody wants its events any more."""
 
 
 class Live:
@@ -36,7 +37,7 @@ class Live:
 
     def _run(self, stream: Stream) -> None:
         try:
-            events = stream()
+            events = stream(self._cancelled)
             for event in events:
                 if self._cancelled.is_set():
                     break
