@@ -64,6 +64,15 @@ class LookUp:
         return self.whole.evidence.query.searched
 
 
+def evidence_on(generation: Generation, embedder: Embedder, question: str, filters: Filters | None = None) -> Evidence:
+    """What is judged and quoted for one question: the candidates that were found, those about another owner's put down.
+
+    :raises QuestionError: if the question is empty or too long.
+    :raises StoreError: if the index fails.
+    """
+    return of_the_asked_owner(generation, find_evidence(generation, embedder, question, filters))
+
+
 def look_up(
     generation: Generation,
     embedder: Embedder,
@@ -78,7 +87,7 @@ def look_up(
     """
 
     def find(part: Part, actors: Sequence[str] = ()) -> Finding:
-        evidence = of_the_asked_owner(generation, find_evidence(generation, embedder, part.question, filters))
+        evidence = evidence_on(generation, embedder, part.question, filters)
         if actors:
             evidence = of_the_compared(generation, evidence, part.group, actors)
         chance = confidence(generation, evidence, model)

@@ -15,8 +15,8 @@ import json
 import numpy as np
 
 from assistant import Assistant, answerability
+from assistant.findings import evidence_on
 from assistant.followup import standalone_question
-from assistant.owners import of_the_asked_owner
 from assistant.selection import count_words, select
 from evals.cases import SuiteError
 from evals.fitting import describe, fit_logistic, folds
@@ -24,7 +24,7 @@ from evals.formats import load_suite
 from index.generation import Generation
 from index.lexical import Floats
 from index.ranking import Logistic
-from index.search import Evidence, find_evidence
+from index.search import Evidence
 from index.settings import Settings
 
 LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
@@ -34,6 +34,7 @@ SCALE = 5.0
 MEDIAN_WORDS = 90
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
 BREVITIES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8)
+"""What is tried, longest answers first."""
 MOST_REFUSED = 0.1
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
 
@@ -54,7 +55,7 @@ def calibrate(settings: Settings, suite: str) -> str:
     assistant = Assistant(settings)
     generation, embedder = assistant.generation, assistant.embedder
     searched = [standalone_question(case.question, case.turns) for case in cases]
-    evidence = [of_the_asked_owner(generation, find_evidence(generation, embedder, question)) for question in searched]
+    evidence = [evidence_on(generation, embedder, question) for question in searched]
     if not all(len(found.found.sentences) for found in evidence):
         raise SuiteError(
             f"{settings.corpus}: nothing in it can be quoted for some cases; index a corpus with running text"

@@ -35,6 +35,8 @@ SENTENCE_FEATURES = (
 )  # fmt: skip
 
 
+Neighbours = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""Rows of the sentence before and of the one after, for each."""
 SMALL = 12
 """Sentences from which on a brief is more than one passage. Of a passage that is wholly on the question's topic, more
 belongs to the answer."""
@@ -159,9 +161,10 @@ def chunk_features(found: Candidates) -> Floats:
 
 def sentence_features(generation: Generation, query: Query, found: Candidates, chunk_score: Floats) -> Floats:
     """Shape (sentences, len(SENTENCE_FEATURES)); ``chunk_score`` is the ranking's score of each candidate chunk."""
+    neighbours = _neighbours(found)
     columns = {
-        **_likeness(found, chunk_score),
-        **_words_matched(found),
+        **_likeness(found, chunk_score, neighbours),
+        **_words_matched(found, neighbours),
         **_kind(generation, query, found),
         **_place(generation, found, chunk_score),
     }
@@ -173,14 +176,14 @@ def sentence_features(generation: Generation, query: Query, found: Candidates, c
     return np.stack([columns[name] for name in SENTENCE_FEATURES], axis=1).astype(np.float32)
 
 
-def _likeness(found: Candidates, chunk_score: Floats) -> dict[str, Any]:
+def _likeness(found: Candidates, chunk_score: Floats, neighbours: Neighbours) -> dict[str, Any]:
     """How like the question a sentence, its chunk and its neighbours are, by vectors and by BM25."""
     own = found.owner
     best_sentence = _by_chunk(found, found.cosine, found.chunk_cosine)
     best_bm25 = _by_chunk(found, found.bm25, np.zeros_like(found.chunk_bm25))
     top_bm25 = max(float(found.bm25.max(initial=0.0)), 1e-6)
     top_chunk_bm25 = max(float(found.chunk_bm25.max(initial=0.0)), 1e-6)
-    before, after = _neighbours(found)
+    before, after = neighbours
     return {
         "cosine": found.cosine,
         "chunk_cosine": found.chunk_cosine[own],
@@ -201,10 +204,10 @@ def _likeness(found: Candidates, chunk_score: Floats) -> dict[str, Any]:
     }
 
 
-def _words_matched(found: Candidates) -> dict[str, Any]:
+def _words_matched(found: Candidates, neighbours: Neighbours) -> dict[str, Any]:
     """Which words of the question a sentence holds, and how well its tokens match each of them."""
     own, matched, chunk_matched = found.owner, found.matched, found.chunk_matched
-    before, after = _neighbours(found)
+    before, after = neighbours
     return {
         "covered": share_covered(found, found.covered),
         "covered_in_context": share_covered(found, found.covered | found.covered[before]),
@@ -292,7 +295,7 @@ def _by_chunk(found: Candidates, values: Floats, default: Floats) -> Floats:
     return filled
 
 
-def _neighbours(found: Candidates) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _neighbours(found: Candidates) -> Neighbours:
     """Rows of the sentences before and after each, itself at the edge of its chunk."""
     rows = np.arange(len(found.sentences))
     before, after = np.maximum(rows - 1, 0), np.minimum(rows + 1, max(len(rows) - 1, 0))
