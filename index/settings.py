@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from index.errors import SettingsError
 
 PREFIX = "BRIEFS_"
 FILE = "briefs.toml"
+
+
+def _by_commas(value: object) -> object:
+    return tuple(part for part in value.replace(",", " ").split() if part) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
+"""Several values: an array in ``briefs.toml``, by commas or spaces in a variable."""
 
 
 class Settings(BaseSettings):
@@ -74,6 +88,59 @@ class Settings(BaseSettings):
     model_price_out: float = Field(0, ge=0, description="Price of a million tokens of answer, in the same currency.")
     model_cost_limit: float = Field(
         0, ge=0, description="Most that one question may cost, in that currency; 0: no limit."
+    )
+
+    auth: Literal["auto", "off", "on"] = Field(
+        "auto",
+        description="Whether callers must say who they are; auto: on as soon as the server listens beyond the loopback, where off is refused.",
+    )
+    public_url: str = Field(
+        "",
+        description="Address under which users reach the server: https://briefs.example.org; needed for sign-in and portal tokens.",
+    )
+    portal_origins: Listed = Field(
+        (),
+        description="Origins whose pages may embed the page or the widget (https://portal.example.org), by commas; empty: none.",
+    )
+    oidc_url: str = Field(
+        "",
+        description="OpenID Connect metadata (…/.well-known/openid-configuration) of the provider that the page signs in with.",
+    )
+    oidc_client_id: str = Field("", description="Client id there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret there.")
+    oidc_cookie_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the page's login cookie: a long random string of your own."
+    )
+    oidc_groups: str = Field("groups", description="Claim of the identity token that lists the user's groups.")
+    proxy_user_header: str = Field(
+        "",
+        description="Header in which an authenticating proxy names the user, such as X-Forwarded-User; empty: no proxy is believed.",
+    )
+    proxy_groups_header: str = Field("", description="Header in which it lists the user's groups, by commas.")
+    proxy_addresses: Listed = Field(
+        ("127.0.0.1", "::1"), description="Addresses or networks of proxies that are believed, by commas."
+    )
+
+    rate_limit: str = Field(
+        "120/minute", description="Requests of one caller to the API: a number per second, minute, hour or day."
+    )
+    rate_store: str = Field(
+        "memory://", description="Where they are counted: memory://, or redis://host:port for several servers."
+    )
+    max_body_kb: int = Field(256, ge=4, le=16_384, description="Larger requests are refused, in kilobytes.")
+    answer_threads: int = Field(
+        2, ge=1, le=64, description="Questions answered at the same time; others wait their turn."
+    )
+    answer_queue: int = Field(200, ge=1, le=10_000, description="Questions that may wait; more are refused with 429.")
+    shutdown_s: float = Field(
+        15, ge=1, le=600, description="How long answers under way may take to end when the server stops, in seconds."
+    )
+
+    log_questions: bool = Field(
+        False, description="Whether the log shows what was asked; it never shows what was answered."
+    )
+    otlp_url: str = Field(
+        "", description="OpenTelemetry collector (http://host:4318) that traces go to; empty: no traces."
     )
 
     chunk_chars: int = Field(

@@ -139,6 +139,12 @@ def settled(page: Page) -> None:
     page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
 
 
+def still(page: Page) -> None:
+    """Until nothing moves any more: a button that is pressed while it moves is not pressed."""
+    page.wait_for_timeout(100)
+    page.wait_for_function("document.getAnimations().every((running) => running.playState !== 'running')")
+
+
 def barriers(page: Page) -> list[str]:
     """What axe-core calls serious or critical, as rule and place."""
     found = importlib.util.find_spec("axe_playwright_python")
@@ -146,8 +152,7 @@ def barriers(page: Page) -> list[str]:
     axe = Path(found.submodule_search_locations[0]) / "axe.min.js"
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=axe)
-    # The colours of something that still fades in are not its colours.
-    page.wait_for_function("document.getAnimations().every((running) => running.playState !== 'running')")
+    still(page)  # the colours of something that still fades in are not its colours
     violations = page.evaluate("axe.run().then((result) => result.violations)")
     serious = [rule for rule in violations if rule["impact"] in ("serious", "critical")]
     return [f"{rule['id']}: {node['target']} {node['html'][:200]}" for rule in serious for node in rule["nodes"]]

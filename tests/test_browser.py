@@ -11,7 +11,7 @@ from pathlib import Path
 
 import browsing
 import pytest
-from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, serving, settled
+from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, serving, settled, still
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from scripted_page import (
     CUP,
@@ -353,6 +353,7 @@ def test_no_serious_barrier(page: Page, address: str) -> None:
     page.keyboard.press("Escape")
     if (side := page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")).is_visible():
         side.click()
+    still(page)
     page.get_by_role("button", name="Citation 2").last.click()
     expect(panel(page)).to_be_visible()
     settled(page)
