@@ -8,37 +8,31 @@ of the ranking.
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from assistant.expectations import states_count, states_date
-from assistant.selection import sentence_text
+from assistant.selection import asked_list, sentence_text
 from index.errors import SettingsError
-from index.evidence import share_covered
+from index.evidence import Candidates, share_covered
 from index.generation import Generation
-from index.lexical import Floats, Mask, terms
+from index.lexical import Floats, Ints, terms
 from index.ranking import Logistic
 from index.search import Evidence
 from index.settings import Settings
-from index.traits import FACTS, Asks, wanted_traits
+from index.traits import FACTS, Asks
 
-_NAMES = re.compile(r"(?<=[\w,;] )[A-Z][\w’'-]*")
 MODEL_FILE = Path(__file__).with_name("models") / "answerability.json"
 
 CALIBRATION = ".calibration.json"
 """A calibration to one corpus, in the corpus's folder; written by ``briefs calibrate``."""
 FEATURES = (
-    "cosine", "cosine_lead_2", "cosine_lead_5", "cosine_lead_20", "cosine_above_corpus", "cosine_above_other_briefs", "concentration",
-    "best_sentence", "mean_sentence", "top_3_sentences", "second_sentence", "sentence_above_other_briefs", "sentence_above_corpus",
-    "bm25", "bm25_lead_5", "chunk_covered", "sentence_covered", "pair_covered", "mass_covered", "unknown_words", "rarest_held",
-    "beyond_title_covered", "names_covered", "others_covered", "others_covered_in_sentence", "cosine_times_covered",
-    "best_score", "second_score", "score_mass", "chunk_score", "agree", "fits", "misfits", "date_missing", "count_missing",
-    "terms", "asks_reason", "asks_list", "asks_fact", "fact_sentence_covered", "fact_best_sentence", "fact_best_score",
-    "matched", "chunk_matched", "chunk_matched_least", "matched_whole", "matched_least_of_best", "chunk_matched_above_other_briefs",
+    "cosine", "cosine_lead_5", "top_3_sentences", "chunk_matched", "beyond_title_matched", "bm25", "pair_covered",
+    "chunk_score", "best_score", "date_missing", "count_missing", "asks_reason", "asks_fact", "log_brief_size",
 )  # fmt: skip
 
 
@@ -91,132 +85,70 @@ def confidence(generation: Generation, evidence: Evidence, model: AnswerabilityM
 
 def features(generation: Generation, evidence: Evidence) -> Floats:
     """The signals in the order of ``FEATURES``, for a question with at least one candidate sentence."""
-    found = evidence.found
-    best = int(evidence.best_chunks[0])
-    top = int(np.argmax(evidence.sentence_score))
-    inside = found.owner == best
-    if not inside.any():
-        inside = found.owner == found.owner[top]
+    evidence = _without_excluded(generation, evidence)
+    query, found, pool = evidence.query, evidence.found, evidence.pool
+    best, top = int(evidence.best_chunks[0]), int(np.argmax(evidence.sentence_score))
+    sentence = sentence_text(generation, int(found.sentences[top]))
+    cosines = np.sort(pool.chunk_cosine)[::-1]
+    likely = np.argsort(-evidence.sentence_score, kind="stable")[:3]
     signals = {
-        **_closeness(generation, evidence, best, inside),
-        **_coverage(generation, evidence, best, inside),
-        **_ranking(generation, evidence, best, top),
+        "cosine": found.chunk_cosine[best],
+        "cosine_lead_5": cosines[0] - cosines[min(4, len(cosines) - 1)],
+        "top_3_sentences": np.sort(pool.cosine)[-3:].mean(),
+        "chunk_matched": found.chunk_matched.weighted[best],
+        "beyond_title_matched": _beyond_title_matched(generation, evidence, best),
+        "bm25": found.chunk_bm25[best] / found.best_possible,
+        "pair_covered": share_covered(found, np.asarray(found.covered[likely].any(axis=0, keepdims=True)))[0],
+        "chunk_score": evidence.chunk_score[best],
+        "best_score": evidence.sentence_score[top],
+        "date_missing": Asks.DATE in query.asks and not states_date(query.searched, sentence),
+        "count_missing": states_count(query.searched, sentence) is False,
+        "asks_reason": bool(query.asks & (Asks.REASON | Asks.MANNER)),
+        "asks_fact": bool(query.asks & FACTS) and Asks.LIST not in query.asks,
+        "log_brief_size": np.log1p(generation.brief_sizes[generation.sentences.brief[found.sentences[top]]]),
     }
-    signals["cosine_times_covered"] = signals["cosine"] * signals["chunk_covered"]
-    fact = signals["asks_fact"]
-    signals["fact_sentence_covered"] = fact * signals["sentence_covered"]
-    signals["fact_best_sentence"] = fact * signals["best_sentence"]
-    signals["fact_best_score"] = fact * signals["best_score"]
     return np.array([signals[name] for name in FEATURES], dtype=np.float32)
 
 
-def _closeness(generation: Generation, evidence: Evidence, best: int, inside: Mask) -> dict[str, float]:
-    """How near the best chunk and its sentences are to the question, alone and against the rest of the corpus."""
-    found, pool, table = evidence.found, evidence.pool, generation.chunks
-    brief = table.brief[found.chunks[best]]
-    cosine = float(found.chunk_cosine[best])
-    cosines = np.sort(pool.chunk_cosine)[::-1]
-    others = np.sort(pool.chunk_cosine[table.brief[pool.chunks] != brief])[::-1][:5]
-    sentence = np.sort(pool.cosine)[::-1]
-    best_sentence = float(found.cosine[inside].max())
-    elsewhere = pool.cosine[generation.sentences.brief[pool.sentences] != brief]
-    top = int(np.argmax(evidence.sentence_score))
-    matched, others_matched = (
-        found.chunk_matched.weighted,
-        pool.chunk_matched.weighted[table.brief[pool.chunks] != brief],
-    )
-    return {
-        "cosine": cosine,
-        "cosine_lead_2": float(cosines[0]) - _at(cosines, 1),
-        "cosine_lead_5": float(cosines[0]) - _at(cosines, 4),
-        "cosine_lead_20": float(cosines[0]) - _at(cosines, 19),
-        "cosine_above_corpus": cosine - float(evidence.mean_cosine),
-        "cosine_above_other_briefs": cosine - (float(others.mean()) if len(others) else float(cosines.mean())),
-        "concentration": float((table.brief[found.chunks[evidence.best_chunks[:10]]] == brief).mean()),
-        "best_sentence": best_sentence,
-        "mean_sentence": float(found.cosine[inside].mean()),
-        "top_3_sentences": float(sentence[:3].mean()),
-        "second_sentence": _at(sentence, 1),
-        "sentence_above_other_briefs": best_sentence
-        - (float(elsewhere.max()) if len(elsewhere) else float(sentence.mean())),
-        "matched": float(found.matched.weighted[top]),
-        "chunk_matched": float(matched[best]),
-        "chunk_matched_least": float(found.chunk_matched.least[best]),
-        "matched_whole": float(found.matched.whole.max()),
-        "matched_least_of_best": float(found.matched.least[top]),
-        "chunk_matched_above_other_briefs": float(matched[best])
-        - (float(others_matched.max()) if len(others_matched) else float(pool.chunk_matched.weighted.mean())),
-        "sentence_above_corpus": (float(sentence[0]) - float(sentence.mean())) / max(float(sentence.std()), 1e-3),
-    }
+def _without_excluded(generation: Generation, evidence: Evidence) -> Evidence:
+    """``evidence`` without the chunks that hold an excluded sentence: their likeness to the question speaks of another's.
 
-
-def _coverage(generation: Generation, evidence: Evidence, best: int, inside: Mask) -> dict[str, float]:
-    """How much of the question's words are there, by weight (idf): names and other words, in a chunk, in one sentence."""
+    All of it where nothing else is left, and where a list is announced as the asked owner's own: its items need not repeat
+    the question's words.
+    """
     found, pool = evidence.found, evidence.pool
-    covered = found.chunk_covered[best]
-    names = {stem for name in _NAMES.findall(evidence.query.searched) for stem in terms(name)}
-    named = np.array([not names.isdisjoint(group) for group in evidence.query.groups], dtype=bool)
-    beyond = _beyond_title(generation, evidence, best)
-    bm25 = np.sort(pool.chunk_bm25)[::-1] / pool.best_possible
-    by_sentence = share_covered(found, found.covered)
-    leading = np.argsort(-evidence.sentence_score, kind="stable")[:3]
-    mass = evidence.sentence_score / max(float(evidence.sentence_score.sum()), 1e-6)
-    rarest = np.argsort(-found.group_idf, kind="stable")[:2]
-    everything = np.ones(len(covered), dtype=bool)
-    return {
-        "bm25": float(found.chunk_bm25[best]) / found.best_possible,
-        "bm25_lead_5": float(bm25[0]) - _at(bm25, 4),
-        "chunk_covered": _share(found.group_idf, covered, everything),
-        "sentence_covered": float(by_sentence[inside].max()),
-        "pair_covered": _share(found.group_idf, np.asarray(found.covered[leading].any(axis=0)), everything),
-        "mass_covered": float((mass * by_sentence).sum()),
-        "unknown_words": 1.0 - _share(found.group_idf, np.asarray(pool.chunk_covered.any(axis=0)), everything),
-        "rarest_held": float(covered[rarest].all()),
-        "beyond_title_covered": _share(found.group_idf, covered, beyond),
-        "names_covered": _share(found.group_idf, covered, named),
-        "others_covered": _share(found.group_idf, covered, ~named),
-        "others_covered_in_sentence": max(_share(found.group_idf, row, ~named) for row in found.covered[inside]),
-    }
+    if not evidence.excluded or asked_list(generation, evidence):
+        return evidence
+    kept, kept_in_pool = (_chunks_without(candidates, evidence.excluded) for candidates in (found, pool))
+    rows = np.isin(found.owner, kept)
+    if not rows.any():
+        return evidence
+    return replace(
+        evidence,
+        found=found.only(kept),
+        pool=pool.only(kept_in_pool),
+        chunk_score=evidence.chunk_score[kept],
+        sentence_score=evidence.sentence_score[rows],
+    )
 
 
-def _ranking(generation: Generation, evidence: Evidence, best: int, top: int) -> dict[str, float]:
-    """How sure the ranking is, and whether its best sentence states what the question asks for."""
-    query, pool = evidence.query, evidence.pool
-    score = np.sort(evidence.sentence_score)[::-1]
-    row = int(evidence.found.sentences[top])
-    sentence = sentence_text(generation, row)
-    wanted = wanted_traits(query.asks).value
-    fits = bool(generation.sentences.traits[row] & wanted)
-    return {
-        "best_score": float(score[0]),
-        "second_score": _at(score, 1),
-        "score_mass": min(float(score.sum()), 6.0),
-        "chunk_score": float(evidence.chunk_score[best]),
-        "agree": float(np.argmax(pool.chunk_cosine) == np.argmax(pool.chunk_bm25)),
-        "fits": float(fits),
-        "misfits": float(bool(wanted) and not fits),
-        "date_missing": float(Asks.DATE in query.asks and not states_date(query.searched, sentence)),
-        "count_missing": float(states_count(query.searched, sentence) is False),
-        "terms": float(min(len(query.groups), 15)),
-        "asks_reason": float(bool(query.asks & (Asks.REASON | Asks.MANNER))),
-        "asks_list": float(Asks.LIST in query.asks),
-        "asks_fact": float(bool(query.asks & FACTS) and Asks.LIST not in query.asks),
-    }
+def _chunks_without(found: Candidates, excluded: Collection[int]) -> Ints:
+    """Rows of the chunks that hold none of the sentences ``excluded``."""
+    spoilt = found.owner[np.isin(found.sentences, list(excluded))]
+    return np.setdiff1d(np.arange(len(found.chunks)), spoilt).astype(np.int32)
 
 
-def _at(ordered: Floats, place: int) -> float:
-    """The value at ``place``, or the last one there is."""
-    return float(ordered[min(place, len(ordered) - 1)])
+def _beyond_title_matched(generation: Generation, evidence: Evidence, best: int) -> float:
+    """How well the best chunk matches the words of the question that its brief's title does not hold, each alike.
 
-
-def _beyond_title(generation: Generation, evidence: Evidence, best: int) -> Mask:
-    """Which words of the question the title of the best brief does not already hold."""
-    brief_id = generation.brief_ids[generation.chunks.brief[evidence.found.chunks[best]]]
+    The title's words are matched wherever the brief is near the topic; what is asked about it stands beside them. All words
+    count where the title holds all.
+    """
+    found = evidence.found
+    matched = found.chunk_words[best]
+    if not len(matched):
+        return float(found.chunk_matched.whole[best])
+    brief_id = generation.brief_ids[generation.chunks.brief[found.chunks[best]]]
     title = set(terms(generation.metadata(brief_id).title))
-    return np.array([title.isdisjoint(group) for group in evidence.query.groups], dtype=bool)
-
-
-def _share(idf: Floats, covered: Mask, counted: Mask) -> float:
-    """How much of the weight of the ``counted`` words is covered, in [0, 1]; 1 when none is counted."""
-    total = float(idf[counted].sum())
-    return float(idf[counted & covered].sum()) / total if total > 0 else 1.0
+    beyond = np.array([title.isdisjoint(group) for group in evidence.query.groups], dtype=bool)
+    return float(matched[beyond].mean() if beyond.any() else matched.mean())

@@ -17,6 +17,7 @@ from index.embedding import Embedder
 from index.filters import Filters
 from index.generation import Generation
 from index.search import Evidence, find_evidence
+from index.tracing import note, span
 from index.traits import Asks, asks_of
 
 LIKELY = 0.2
@@ -70,7 +71,10 @@ def evidence_on(generation: Generation, embedder: Embedder, question: str, filte
     :raises QuestionError: if the question is empty or too long.
     :raises StoreError: if the index fails.
     """
-    return of_the_asked_owner(generation, find_evidence(generation, embedder, question, filters))
+    with span("search"):
+        evidence = find_evidence(generation, embedder, question, filters)
+        note(candidates=len(evidence.pool.chunks))
+        return of_the_asked_owner(generation, evidence)
 
 
 def look_up(

@@ -45,11 +45,11 @@ ANSWERABLE_STRENGTH = 0.02
 """The same for the answerability model: its signals say much the same thing."""
 WEIGHT = {"spans": 1.0, "passages": 1.0, "squad": 0.3}
 """What a question of each set counts in the ranking: SQuAD marks one short answer where people would quote more."""
-ANSWERABLE_WEIGHT = {"spans": (0.4, 0.1), "passages": (1.0, 0.0), "squad": (0.05, 0.0)}
+ANSWERABLE_WEIGHT = {"spans": (0.4, 0.05), "passages": (1.0, 0.0), "squad": (0.05, 0.0)}
 """What a question counts in the answerability model, as it is and with its answer taken out of the corpus."""
 BREVITY = 1.8
 """What a character too many costs an answer, against one that is missing."""
-THRESHOLD = 0.36
+THRESHOLD = 0.4
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
 
 

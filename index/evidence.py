@@ -16,7 +16,7 @@ import numpy.typing as npt
 from index.embedding import Asked
 from index.generation import Generation
 from index.lexical import ChunkScores, Floats, Ints, Mask
-from index.matching import Matched, best_by_chunk, match_tokens, summed, token_weights
+from index.matching import Matched, best_by_chunk, by_group, match_tokens, summed, token_weights
 from index.query import Query
 from index.traits import NEVER_QUOTED, Asks, Trait, wanted_traits
 
@@ -67,6 +67,8 @@ class Candidates:
     """Of each sentence, word by word."""
     chunk_matched: Matched
     """Of each chunk: every word of the question by the best of its sentences."""
+    chunk_words: Floats
+    """Shape (chunks, groups): how well each word of the question is matched in each chunk, in about [-1, 1]."""
 
     def only(self, kept: npt.NDArray[np.integer[Any]]) -> Candidates:
         """The candidates without the chunks whose rows are not in ``kept`` (ascending), and without their sentences."""
@@ -86,6 +88,7 @@ class Candidates:
             chunk_covered=self.chunk_covered[kept],
             matched=self.matched.at(rows),
             chunk_matched=self.chunk_matched.at(kept),
+            chunk_words=self.chunk_words[kept],
         )
 
 
@@ -106,9 +109,11 @@ def gather(generation: Generation, query: Query, asked: Asked, pool: Ints, score
     cosine = generation.sentence_vectors[rows[keep]].astype(np.float32) @ asked.vector
     similar = match_tokens(generation, asked, rows[keep])
     matched, chunk_matched = Matched(cosine, cosine, cosine), Matched(chunk_cosine, chunk_cosine, chunk_cosine)
+    chunk_words = np.repeat(chunk_cosine[:, None], len(query.groups), axis=1)
     if similar is not None:
-        weight = token_weights(query, asked, idf)
-        matched, chunk_matched = summed(similar, weight), summed(best_by_chunk(similar, owner[keep], len(pool)), weight)
+        weight, by_chunk = token_weights(query, asked, idf), best_by_chunk(similar, owner[keep], len(pool))
+        matched, chunk_matched = summed(similar, weight), summed(by_chunk, weight)
+        chunk_words = by_group(query, asked, by_chunk)
     return Candidates(
         chunks=pool,
         sentences=rows[keep],
@@ -123,6 +128,7 @@ def gather(generation: Generation, query: Query, asked: Asked, pool: Ints, score
         best_possible=max(scored.best_possible, 1e-6),
         matched=matched,
         chunk_matched=chunk_matched,
+        chunk_words=chunk_words,
     )
 
 

@@ -8,6 +8,7 @@ briefs that may be read.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,12 +79,32 @@ def token_weights(query: Query, asked: Asked, idf: Floats) -> Floats:
     It is the idf of the group that its word belongs to, shared by the word's pieces. Words that are not searched for weigh
     nothing, unless all are such. ``idf`` goes with ``query.groups``.
     """
-    group_of = {term: row for row, group in enumerate(query.groups) for term in group}
     weight = np.zeros(len(asked.tokens), np.float32)
+    for pieces, held in _words(query, asked):
+        weight[pieces] = float(idf[held].max()) / len(pieces)
+    total = float(weight.sum())
+    return weight / total if total > 0 else np.full(len(weight), 1 / max(len(weight), 1), np.float32)
+
+
+def by_group(query: Query, asked: Asked, similar: Floats) -> Floats:
+    """From the best similarity of each token in each row: that of each of ``query.groups``, shape (rows, groups).
+
+    It is the mean of the pieces of its word; of all tokens for a group that the question, cut to what was embedded, does
+    not hold.
+    """
+    tokens: list[list[int]] = [[] for _ in query.groups]
+    for pieces, held in _words(query, asked):
+        for group in held:
+            tokens[group] += pieces
+    columns = [similar[own or slice(None)].mean(axis=0) for own in tokens]
+    return np.stack(columns, axis=1) if columns else np.empty((similar.shape[1], 0), np.float32)
+
+
+def _words(query: Query, asked: Asked) -> Iterator[tuple[list[int], list[int]]]:
+    """The words of the question that are searched: each one's tokens and its rows in ``query.groups``."""
+    group_of = {term: row for row, group in enumerate(query.groups) for term in group}
     for word in _WORD.finditer(query.searched):
         pieces = [k for k, (start, end) in enumerate(asked.spans) if word.start() <= start < end <= word.end()]
         held = [group_of[term] for term in map(stem, words(word.group())) if term in group_of]
         if pieces and held:
-            weight[pieces] = float(idf[held].max()) / len(pieces)
-    total = float(weight.sum())
-    return weight / total if total > 0 else np.full(len(weight), 1 / max(len(weight), 1), np.float32)
+            yield pieces, held

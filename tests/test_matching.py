@@ -10,7 +10,7 @@ from index.build import build
 from index.embedding import Asked, load_embedder
 from index.embedding.minilm import DIMENSIONS, PROJECTION, TOKEN_DIMENSIONS
 from index.generation import Generation, open_current
-from index.matching import best_by_chunk, match_tokens, summed, token_weights
+from index.matching import best_by_chunk, by_group, match_tokens, summed, token_weights
 from index.query import Query
 from index.settings import Settings
 from index.traits import Asks
@@ -68,6 +68,17 @@ def test_rare_words_weigh_more_and_words_not_searched_nothing() -> None:
     assert token_weights(two, ASKED, np.array([3.0, 1.0], np.float32)).tolist() == [0.75, 0.25]
     assert token_weights(query(("fenc",)), ASKED, np.array([3.0], np.float32)).tolist() == [1.0, 0.0]
     assert token_weights(query(("other",)), ASKED, np.array([3.0], np.float32)).tolist() == [0.5, 0.5]
+
+
+def test_each_word_of_the_question_is_matched_by_the_mean_of_its_pieces() -> None:
+    similar = np.array([[0.9, 0.1], [0.5, 0.3]], np.float32)
+    assert np.allclose(by_group(query(("it",), ("fenc",)), ASKED, similar), [[0.5, 0.9], [0.3, 0.1]])
+    pieces = ASKED._replace(spans=((0, 3), (3, 5)))
+    assert np.allclose(by_group(query(("fenc",)), pieces, similar), [[0.7], [0.2]])
+    assert np.allclose(by_group(query(("gate",)), ASKED, similar), [[0.7], [0.2]]), (
+        "not in the question: all its tokens"
+    )
+    assert by_group(query(), ASKED, similar).shape == (2, 0)
 
 
 def test_projection_finds_the_directions_of_most_variance() -> None:
