@@ -92,7 +92,7 @@ class Settings(BaseSettings):
 
     auth: Literal["auto", "off", "on"] = Field(
         "auto",
-        description="Whether callers must say who they are; auto: on as soon as the server listens beyond the loopback, where off is refused.",
+        description="Whether callers must sign in; auto: once others can reach the server (where off is refused) or a login is set up.",
     )
     public_url: str = Field(
         "",
@@ -111,7 +111,9 @@ class Settings(BaseSettings):
     oidc_cookie_secret: SecretStr = Field(
         SecretStr(""), description="Signs the page's login cookie: a long random string of your own."
     )
+    oidc_scopes: str = Field("openid email profile", description="What the page asks the provider for.")
     oidc_groups: str = Field("groups", description="Claim of the identity token that lists the user's groups.")
+    login_hours: float = Field(10, gt=0, le=720, description="How long a sign-in to the page lasts, in hours.")
     proxy_user_header: str = Field(
         "",
         description="Header in which an authenticating proxy names the user, such as X-Forwarded-User; empty: no proxy is believed.",

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -45,23 +46,27 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serving(pace_s: float) -> Iterator[str]:
+def serving(pace_s: float, **variables: str) -> Iterator[str]:
+    """The address of the page with the hand-written answers; ``variables`` are settings."""
     settings, port = indexed(), _free_port()
     command = [sys.executable, str(ROOT / "tests" / "scripted_page.py")]
     command += [str(settings.corpus), str(settings.store), str(settings.report), str(port), str(pace_s)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    given = {f"BRIEFS_{name}".upper(): value for name, value in variables.items()}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **given}
     address = f"http://127.0.0.1:{port}"
-    try:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        assert address in line, line
-        _wait_until_healthy(address)
-        yield address
-    finally:
-        server.terminate()
-        out, _ = server.communicate(timeout=30)
-    assert "Traceback" not in out, out
+    with tempfile.TemporaryFile("w+") as log:  # a pipe that nobody reads fills up
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert address in line, line
+            _wait_until_healthy(address)
+            yield address
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+        log.seek(0)
+        assert "Traceback" not in (out := log.read()), out
 
 
 def _wait_until_healthy(address: str) -> None:

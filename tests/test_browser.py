@@ -6,6 +6,7 @@ import http.server
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -298,15 +299,28 @@ def test_phone_reads_the_brief_in_the_whole_window(page: Page, address: str) -> 
     expect(page.get_by_role("textbox", name="Ask the briefs a question")).to_be_in_viewport()
 
 
-def test_inside_an_iframe(page: Page, address: str, tmp_path: Path) -> None:
-    frame_tag = f'<iframe src="{address}/?embed=true" width="760" height="600" title="Briefs"></iframe>'
-    head = '<!doctype html><title>Portal</title><link rel="icon" href="data:,">'
-    (tmp_path / "portal.html").write_text(head + frame_tag, encoding="utf-8")
-    handler = partial(_Quiet, directory=str(tmp_path))
-    portal = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+@contextmanager
+def _portal(folder: Path) -> Iterator[str]:
+    """The address of a server on another origin, whose pages are the files in ``folder``."""
+    portal = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=portal.serve_forever, daemon=True).start()
     try:
-        page.goto(f"http://127.0.0.1:{portal.server_port}/portal.html")
+        yield f"http://127.0.0.1:{portal.server_port}"
+    finally:
+        portal.shutdown()
+        portal.server_close()
+
+
+def _frame(folder: Path, address: str) -> None:
+    tag = f'<iframe src="{address}/?embed=true" width="760" height="600" title="Briefs"></iframe>'
+    head = '<!doctype html><title>Portal</title><link rel="icon" href="data:,">'
+    (folder / "portal.html").write_text(head + tag, encoding="utf-8")
+
+
+def test_inside_an_iframe(page: Page, tmp_path: Path) -> None:
+    with _portal(tmp_path) as portal, serving(pace_s=0.05, portal_origins=portal) as address:
+        _frame(tmp_path, address)
+        page.goto(f"{portal}/portal.html")
         frame = page.frame_locator("iframe")
         box = frame.get_by_role("textbox", name="Ask the briefs a question")
         box.fill(RED_LINES)
@@ -319,9 +333,17 @@ def test_inside_an_iframe(page: Page, address: str, tmp_path: Path) -> None:
         expect(frame.locator("dialog")).to_be_hidden()
         expect(frame.get_by_role("button", name="All 3 briefs")).to_be_visible()
         expect(frame.get_by_role("link", name="Evaluation")).to_have_count(0)
-    finally:
-        portal.shutdown()
-        portal.server_close()
+
+
+def test_not_in_an_iframe_of_a_page_that_is_not_listed(context: BrowserContext, address: str, tmp_path: Path) -> None:
+    _frame(tmp_path, address)
+    refused: list[str] = []
+    context.on("console", lambda said: refused.append(said.text))
+    with _portal(tmp_path) as portal:
+        page = context.new_page()
+        page.goto(f"{portal}/portal.html", wait_until="load")
+        assert page.frames[1].url.startswith("chrome-error:")
+        assert any("frame-ancestors" in line for line in refused)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

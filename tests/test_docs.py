@@ -24,11 +24,19 @@ FLOW = {"Ge": "at least", "Gt": "more than", "Le": "at most", "Lt": "less than"}
 
 
 def verbs() -> dict[str, Any]:
-    """The parser of each verb, and of the command itself under the empty name."""
-    parser = build_parser()
-    (action,) = [action for action in parser._actions if action.dest == "verb"]
-    assert isinstance(action.choices, dict)
-    return {"": parser, **action.choices}
+    """The parser of each verb and of each action of a verb, and of the command itself under the empty name."""
+    found: dict[str, Any] = {}
+    new: dict[str, Any] = {"": build_parser()}
+    while new:
+        found |= new
+        new = {f"{above} {name}".strip(): parser for above in new for name, parser in below(new[above])}
+    return found
+
+
+def below(parser: Any) -> list[tuple[str, Any]]:
+    """Name and parser of what follows ``parser`` on a command line."""
+    group = parser._subparsers
+    return [pair for action in group._group_actions for pair in action.choices.items()] if group else []
 
 
 def help_of(verb: str) -> str:
@@ -41,6 +49,7 @@ def table_of_settings() -> str:
     rows = ["| setting | default | bounds | what it is |", "|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = ", ".join(default) if isinstance(default, tuple) else default
         bounds = [
             f"{FLOW[type(m).__name__]} {next(iter(vars_of(m)))}" for m in field.metadata if type(m).__name__ in FLOW
         ]
@@ -95,12 +104,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_in_the_documentation_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    known = verbs()
+    known: dict[str, set[str]] = {}
+    for name, parser in verbs().items():
+        options = {option for action in parser._actions for option in action.option_strings}
+        known.setdefault(name.partition(" ")[0], set()).update(options)
     used = re.findall(r"(?:^    |`)(?:\$ )?briefs ([a-z]+)([^`\n]*)", text, re.M)
     assert {verb for verb, _ in used} <= set(known)
     for verb, rest in used:
-        options = {option for action in known[verb]._actions for option in action.option_strings}
-        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.partition("|")[0])) <= options, f"briefs {verb}{rest}"
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.partition("|")[0])) <= known[verb], f"briefs {verb}{rest}"
     assert set(re.findall(r"(?:^    |`)(?:\$ )?make ([a-z]+)", text, re.M)) <= targets
 
 

@@ -94,7 +94,7 @@ def shown(value: object) -> str:
     """A value for people: secrets and passwords in addresses are hidden."""
     if isinstance(value, SecretStr):
         return "(set)" if value.get_secret_value() else "(not set)"
-    text = str(value)
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
     if "://" in text and "@" in text:
         parts = urlsplit(text)
         return parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}").geturl()
@@ -132,6 +132,7 @@ def _examine(settings: Settings) -> Iterator[Check]:
     yield from _guarded("configured", "corpus", "pass --corpus DIR, or create it", lambda: _corpus(settings))
     yield from _guarded("reachable", "embedder", "make setup, or see docs/settings.md", lambda: _embedder(settings))
     yield from _guarded("configured", "model", "see docs/models.md", lambda: _model(settings))
+    yield from _guarded("configured", "sign-in", "see docs/access.md", lambda: _sign_in(settings))
     generation: list[Generation] = []
 
     def opened() -> Iterator[Check]:
@@ -205,6 +206,16 @@ def _model(settings: Settings) -> Iterator[Check]:
     else:
         remedy = "mend it; until then answers are quoted from the briefs"
         yield Check("reachable", "model", "fail", str(finish.error), remedy)
+
+
+def _sign_in(settings: Settings) -> Iterator[Check]:
+    from assistant.cli.launch import sign_in
+
+    needed, ways, unwise = sign_in(settings)
+    state = f"on: {'; '.join(ways)}" if needed else "off, for this machine alone"
+    yield Check("configured", "sign-in", "ok", state)
+    for warning in unwise:
+        yield Check("configured", "sign-in", "warn", warning, "see docs/access.md")
 
 
 def _answer(settings: Settings) -> Check:

@@ -1,4 +1,4 @@
-"""``briefs eval``, ``briefs calibrate``, ``briefs serve``: where the assistant starts what is built upon it.
+"""``briefs eval``, ``calibrate``, ``serve``, ``mcp`` and ``keys``: where the assistant starts what is built upon it.
 
 The assistant imports neither evals nor the page. They are called by name, here, so that one command runs everything.
 """
@@ -10,9 +10,10 @@ from argparse import Namespace
 from typing import Any
 
 from index.errors import SettingsError
-from index.settings import load_settings
+from index.settings import Settings, load_settings
 
-EVAL, CALIBRATION, PAGE = "evals.cli", "evals.calibration", "ui.server"
+EVAL, CALIBRATION, PAGE, MCP = "evals.cli", "evals.calibration", "ui.server", "ui.api.mcpserver"
+KEYS, SIGN_IN = "ui.access.commands", "ui.access.startup"
 
 
 def evaluate(options: Namespace) -> int:
@@ -52,6 +53,48 @@ def serve(options: Namespace) -> int:
     """Serve the chat page and the HTTP API until a signal stops it."""
     settings = load_settings(corpus=options.corpus, store=options.store)
     return int(_load(PAGE).main(settings, host=options.host, port=options.port))
+
+
+def mcp(options: Namespace) -> int:
+    """Serve MCP over standard input and output until the program at the other end closes it."""
+    settings = load_settings(corpus=options.corpus, store=options.store)
+    return int(_load(MCP).serve_stdio(settings))
+
+
+def add_key(options: Namespace) -> int:
+    """Make a key."""
+    named = tuple(group.strip() for group in options.groups.split(",") if group.strip())
+    return int(
+        _load(KEYS).add(
+            load_settings(corpus=options.corpus, store=options.store),
+            options.name,
+            groups=None if options.all_groups else named,
+            expires_days=options.expires,
+            portals=options.portal,
+            public_key=options.public_key,
+            metrics=options.metrics,
+        )
+    )
+
+
+def list_keys(options: Namespace) -> int:
+    """List the keys."""
+    return int(_load(KEYS).show(load_settings(corpus=options.corpus, store=options.store), as_json=options.json))
+
+
+def revoke_key(options: Namespace) -> int:
+    """End a key."""
+    return int(_load(KEYS).revoke(load_settings(corpus=options.corpus, store=options.store), options.id))
+
+
+def sign_in(settings: Settings) -> tuple[bool, list[str], list[str]]:
+    """Whether a server on this machine's own address would ask who is there, by which ways, and what is unwise.
+
+    :raises SettingsError: if it would not start.
+    """
+    access = _load(SIGN_IN)
+    needed = access.examine(settings, "127.0.0.1")
+    return needed, access.ways_in(settings), access.warnings(settings) if needed else []
 
 
 def _load(module: str) -> Any:

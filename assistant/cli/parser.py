@@ -58,7 +58,8 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=Parser)
-    for add in (_index, _ask, _chat, _search, _show, _extract, _eval, _calibrate, _serve, _doctor, _completion):
+    using = (_index, _ask, _chat, _search, _show, _extract)
+    for add in (*using, _eval, _calibrate, _serve, _mcp, _keys, _doctor, _completion):
         add(verbs)
     return parser
 
@@ -156,6 +157,32 @@ def _serve(verbs: Any) -> None:
     parser.add_argument("--port", type=_port, default=8501, metavar="N", help="port (default: 8501; 0: any free one)")
 
 
+def _mcp(verbs: Any) -> None:
+    _verb(verbs, "mcp", "launch:mcp", "serve the briefs to a program that speaks MCP, over standard input and output")
+
+
+def _keys(verbs: Any) -> None:
+    summary = "make, list and revoke keys of the API"
+    parser: Parser = verbs.add_parser("keys", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=Parser)
+    add = _verb(actions, "add", "launch:add_key", "make a key and print its secret, once")
+    add.add_argument("name", metavar="NAME", help="whose it is, for the list")
+    kind = add.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--portal", action="append", default=[], metavar="ORIGIN", help="signs a portal's tokens; may be repeated"
+    )
+    kind.add_argument("--metrics", action="store_true", help="reads the metrics and no brief")
+    reads = add.add_mutually_exclusive_group()
+    reads.add_argument("--groups", default="", metavar="A,B", help="groups it reads for (default: none)")
+    reads.add_argument("--all-groups", action="store_true", help="reads every brief; a portal's: what its tokens name")
+    add.add_argument("--expires", type=_days, metavar="DAYS", help="days until it ends (default: it does not)")
+    add.add_argument("--public-key", type=Path, metavar="FILE", help="the portal's own Ed25519 public key (PEM)")
+    listing = _verb(actions, "list", "launch:list_keys", "list the keys, without their secrets")
+    _add_json(listing, "print them as JSON")
+    revoke = _verb(actions, "revoke", "launch:revoke_key", "end a key, from the next request on")
+    revoke.add_argument("id", metavar="ID", help="its id, from the list")
+
+
 def _doctor(verbs: Any) -> None:
     parser = _verb(verbs, "doctor", "doctor:run", "check what is installed, configured, reachable and stale")
     _add_json(parser, "print the checks as JSON")
@@ -192,6 +219,10 @@ def _top_k(text: str) -> int:
 
 def _port(text: str) -> int:
     return _whole_number(text, 0, 65535)
+
+
+def _days(text: str) -> int:
+    return _whole_number(text, 1, 36_500)
 
 
 def _whole_number(text: str, least: int, most: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from index.filters import Filters, allowed_briefs
 from index.generation import Generation
 
-Kind = Literal["local", "user", "key", "portal", "metrics"]
+Kind = Literal["local", "user", "key", "portal", "metrics", "anonymous"]
 _SALT = secrets.token_bytes(16)
 CALLER = "briefs.caller"
 """Where the gate puts the caller into an ASGI scope."""
@@ -21,8 +21,8 @@ CALLER = "briefs.caller"
 class Caller:
     """``local`` where sign-in is off, ``user`` of the page or a proxy, ``key`` of the API, ``portal`` on behalf of its user.
 
-    ``metrics`` may read the metrics and nothing else. ``owner`` keeps callers' conversations apart; ``labels`` are the
-    caller's groups, None for every brief; ``name`` is shown to the caller alone.
+    ``metrics`` may read the metrics and nothing else, ``anonymous`` what is open without sign-in. ``owner`` keeps callers'
+    conversations apart; ``labels`` are the caller's groups, None for every brief; ``name`` is shown to the caller alone.
     """
 
     kind: Kind
@@ -50,6 +50,8 @@ class Caller:
 
 LOCAL = Caller("local", labels=None)
 """Whoever asks on this machine while sign-in is off: reads every brief."""
+ANONYMOUS = Caller("anonymous", "anonymous")
+"""Whoever has not signed in."""
 
 
 def caller_of(scope: Mapping[str, Any]) -> Caller:

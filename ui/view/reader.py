@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
+from streamlit import runtime
 
-from index.filters import Filters, allowed_briefs
-from index.generation import Generation
+from ui.access.caller import ANONYMOUS, LOCAL, Caller
+from ui.access.tickets import HEADER, TICKETS
+from ui.view.plain import plain
 
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """``owner`` keeps readers' conversations apart. ``labels`` are the reader's groups; None reads every brief."""
-
-    owner: str = ""
-    labels: frozenset[str] | None = None
-
-    def allowed(self, generation: Generation) -> frozenset[str] | None:
-        """The ids of the briefs that the reader may see, None for all."""
-        return allowed_briefs(generation.manifest.metadata, Filters(labels=self.labels))
+_CALLER = "briefs-caller"
 
 
-def reader() -> Reader:
-    """Where Streamlit's login is set up, the address and the ``groups`` of who is logged in; else one reader of everything.
+def reader() -> Caller:
+    """The caller whom the gate admitted to this page, anonymous when the sign-in has ended or the gate was gone around.
 
-    Who has not logged in there reads the briefs without labels.
+    Once the browser has gone there are no headers any more: what is under way ends for whom it began. A page that runs
+    without a server, as in a test, is on this machine alone.
     """
-    claims: dict[str, object] = dict(st.user.to_dict())
-    if "is_logged_in" not in claims:
-        return Reader()
-    groups = claims.get("groups")
-    return Reader(str(claims.get("email") or ""), frozenset(groups if isinstance(groups, list) else ()))
+    headers = st.context.headers
+    if headers:
+        return TICKETS.caller(headers.get(HEADER, ""))
+    began: Caller = st.session_state.get(_CALLER, ANONYMOUS if _is_served() else LOCAL)
+    return began
+
+
+def _is_served() -> bool:
+    return runtime.exists() and type(runtime.get_instance()) is runtime.Runtime  # not a stand-in for one
+
+
+def forget_others(caller: Caller) -> None:
+    """Start anew where the browser goes on with a page on which somebody else was signed in."""
+    if st.session_state.get(_CALLER, caller).owner != caller.owner:
+        st.session_state.clear()
+    st.session_state[_CALLER] = caller
+
+
+def show_sign_in() -> None:
+    """All that is shown to somebody who is not signed in: the way to the provider."""
+    with st.container(key="talk"), st.container(key="signing-in"):
+        st.title("Ask the briefs", anchor=False)
+        if HEADER not in st.context.headers:
+            st.markdown("This page runs under `briefs serve` alone, which tells it who is asking.")
+        elif "is_logged_in" in st.user:  # Streamlit knows of a provider
+            st.markdown("Sign in to go on.")
+            st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login, key="sign-in")
+        else:
+            st.markdown("Your sign-in has ended. Load the page again to go on.")
+
+
+def show_account(caller: Caller) -> None:
+    """Who is signed in, and the way out. A user whom a proxy names signs out there."""
+    if caller.kind != "user":
+        return
+    with st.sidebar, st.container(key="account"):
+        st.caption(f"Signed in as {plain(caller.name)}")
+        if st.user.get("is_logged_in"):
+            st.button("Sign out", type="tertiary", icon=":material/logout:", on_click=st.logout, key="sign-out")
