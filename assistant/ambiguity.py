@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.types import Turn
+from index.duplicates import THRESHOLD, jaccard, shingle_hashes
 from index.generation import Generation
 from index.lexical import STOP_WORDS, terms
 from index.query import ASKING_WORDS
@@ -61,25 +64,24 @@ class _Setting:
     title: str
 
 
-def readings(
-    generation: Generation, evidence: Evidence, question: str, history: Sequence[Turn] = ()
-) -> tuple[str, ...]:
+def readings(generation: Generation, evidence: Evidence, question: str, history: Sequence[Turn] = ()) -> dict[str, str]:
     """Two to ``MOST`` questions that ``question`` may mean, the likeliest first; none when it is clear enough.
 
-    ``evidence`` is that of ``question``: readings speak only of briefs in it, so filters and labels hold for them.
+    Each with the id of the brief that it is made from. ``evidence`` is that of ``question``: readings speak only of briefs
+    in it, so filters and labels hold for them.
     """
     if history or not refers_elsewhere(question):
-        return ()
+        return {}
     own = _own_words(question)
     briefs = [generation.brief(generation.brief_ids[position]) for position in _rivals(generation, evidence, own)]
     if len(briefs) < 2 or any(_is_name(word, briefs) for word in own):
-        return ()
-    found: dict[str, None] = {}
+        return {}
+    found: dict[str, str] = {}
     for brief in briefs:
         setting = _setting(brief)
         reading = _read(question, setting)
-        found[_by_title(question, setting) if reading in found else reading] = None
-    return tuple(found)[:MOST] if len(found) > 1 else ()
+        found.setdefault(_by_title(question, setting) if reading in found else reading, brief.id)
+    return dict(list(found.items())[:MOST]) if len(found) > 1 else {}
 
 
 def refers_elsewhere(question: str) -> bool:
@@ -100,28 +102,34 @@ def _own_words(question: str) -> list[str]:
 
 
 def _rivals(generation: Generation, evidence: Evidence, own: Sequence[str]) -> list[int]:
-    """Positions of the briefs that fit about as well as the best one and hold the question's own words, best first."""
+    """Positions of the briefs that fit about as well as the best one and hold the question's own words, best first.
+
+    None says nearly the same as another. That is seen from the two alone: the groups in the manifest may be held together
+    by a brief that was not searched.
+    """
     found, stems = evidence.found, {term for word in own for term in terms(word)}
     if not len(found.chunks):
         return []
     columns = [k for k, group in enumerate(evidence.query.groups) if not stems.isdisjoint(group)]
     owner = generation.chunks.brief[found.chunks]
+
+    @cache
+    def shingles(position: int) -> NDArray[np.uint32]:
+        return shingle_hashes(generation.brief(generation.brief_ids[position]))
+
+    def repeats(position: int, other: int) -> bool:
+        left, right = shingles(position), shingles(other)
+        return bool(left.size) and bool(right.size) and jaccard(left, right) >= THRESHOLD
+
     rivals: list[int] = []
     for row in evidence.best_chunks:
         if evidence.chunk_score[row] < evidence.chunk_score.max() - MARGIN:
             break
         position = int(owner[row])
         holds = np.asarray(found.chunk_covered[owner == position][:, columns].all(axis=1)).any()
-        if holds and position not in rivals and not _repeats(generation, position, rivals):
+        if holds and position not in rivals and not any(repeats(position, other) for other in rivals):
             rivals.append(position)
     return rivals
-
-
-def _repeats(generation: Generation, position: int, others: Sequence[int]) -> bool:
-    """Whether the brief says nearly the same as one of ``others``."""
-    ids = generation.brief_ids
-    groups = [group for group in generation.manifest.near_duplicates if ids[position] in group]
-    return any(ids[other] in group for group in groups for other in others)
 
 
 def _is_name(word: str, briefs: Sequence[Brief]) -> bool:

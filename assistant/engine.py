@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from index.filters import Filters
 from index.generation import Generation, GenerationReader
 from index.search import KEPT, Hit, check_question, find_evidence, top_hits
 from index.settings import Settings
+from index.tracing import note, span, start, steps
 
 if TYPE_CHECKING:
     from assistant.generative.writer import Speaker, Writer
@@ -57,6 +58,7 @@ class Assistant:
     def __init__(self, settings: Settings, speaker: Speaker | None = None) -> None:
         """``speaker`` is asked where ``settings.engine`` is model, instead of the model that the settings name."""
         self.settings = settings
+        start(settings)
         self._given_speaker = speaker
         self._reader = GenerationReader(settings)
         self._loading = threading.Lock()
@@ -106,6 +108,16 @@ class Assistant:
         :raises QuestionError: if the question is empty or too long.
         :raises StoreError: if the index cannot be used.
         """
+        yield from steps("ask", self._stream(question, history, filters, id, stopped))
+
+    def _stream(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        filters: Filters | None,
+        id: str | None,
+        stopped: threading.Event | None,
+    ) -> Generator[Event, None, None]:
         clock = _Clock()
         with clock.stage("total"):
             asked = check_question(question)
@@ -119,20 +131,31 @@ class Assistant:
                 if meant := readings(generation, found.whole.evidence, asked, history):
                     answer = ask_back(generation, found, asked, meant)
                 else:
-                    chosen = choose(generation, found, model.brevity)
-                    floor = compose(generation, found, chosen, asked)
-                    answer = yield from self._write(generation, found, chosen, floor, stopped)
-        yield Done(replace(answer, id=id, generation=generation.id, timings_ms=clock.timings))
+                    written = self._write(generation, found, asked, model.brevity, stopped)
+                    answer = yield from steps("generate", written)
+        note(
+            status=answer.status,
+            engine=answer.engine,
+            confidence=answer.confidence,
+            generation=generation.id,
+            statements=len(answer.statements),
+            briefs=len({citation.brief_id for citation in answer.citations}),
+            **answer.usage,
+        )
+        seen = generation.id_for(filters.labels if filters else None)
+        yield Done(replace(answer, id=id, generation=seen, timings_ms=clock.timings))
 
     def _write(
         self,
         generation: Generation,
         found: LookUp,
-        chosen: Sequence[tuple[Part, Sequence[Run]]],
-        floor: Answer,
+        question: str,
+        brevity: float,
         stopped: threading.Event | None,
     ) -> Generator[Stated, None, Answer]:
-        """The statements of the engine that the settings choose; ``floor`` is the answer of the extractive one."""
+        """The statements of the engine that the settings choose; the extractive one's are the least there is."""
+        chosen = choose(generation, found, brevity)
+        floor = compose(generation, found, chosen, question)
         if self.settings.engine != "model" or floor.status == "abstained":
             yield from stated(floor)
             return floor
@@ -168,7 +191,9 @@ class Assistant:
         :raises StoreError: if the index cannot be used.
         """
         generation = self.generation
-        evidence = find_evidence(generation, self.embedder, question, filters, keep=max(KEPT, 2 * top_k))
+        embedder = self.embedder
+        with span("search"):
+            evidence = find_evidence(generation, embedder, question, filters, keep=max(KEPT, 2 * top_k))
         return top_hits(generation, evidence, top_k, self.settings.chunk_chars)
 
     def explain(self, question: str, history: Sequence[Turn] = (), filters: Filters | None = None) -> dict[str, Any]:
@@ -201,9 +226,10 @@ def compose(
     )
 
 
-def ask_back(generation: Generation, found: LookUp, question: str, meant: tuple[str, ...]) -> Answer:
-    """An abstention that offers the questions which ``question`` may mean."""
-    return replace(_without_statements(generation, found, question, CLARIFY), readings=meant)
+def ask_back(generation: Generation, found: LookUp, question: str, meant: Mapping[str, str]) -> Answer:
+    """An abstention that offers the questions which ``question`` may mean, of which each comes from a brief."""
+    answer = _without_statements(generation, found, question, CLARIFY)
+    return replace(answer, readings=tuple(meant), drawn_from=tuple(dict.fromkeys(meant.values())))
 
 
 def _without_statements(generation: Generation, found: LookUp, question: str, text: str, missing: str = "") -> Answer:

@@ -77,7 +77,8 @@ class Answer:
     Of a model's answer, ``model`` names it and its address, ``raw`` is what it wrote and ``verdicts`` what became of each of
     its statements. ``notice`` tells readers what did not go as asked (the model failed, so the answer is quoted from the
     briefs), ``truncated`` that the model was cut short. ``readings`` are the questions to choose from when one was asked that
-    has several meanings.
+    has several meanings. ``drawn_from`` are the ids of the briefs that the readings come from, or that a model was shown:
+    its words may hold something of any of them.
     """
 
     question: str
@@ -100,6 +101,7 @@ class Answer:
     raw: str = ""
     verdicts: tuple[Mapping[str, Any], ...] = ()
     readings: tuple[str, ...] = ()
+    drawn_from: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The answer object, ``"schema": 1``."""
@@ -139,6 +141,7 @@ class Answer:
             "raw": self.raw,
             "verdicts": [dict(verdict) for verdict in self.verdicts],
             "readings": list(self.readings),
+            "drawn_from": list(self.drawn_from),
         }
 
 

@@ -7,7 +7,7 @@ order in the words before the bracket, its first character at the start of a wor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.lexical import STOP_WORDS, terms, words
@@ -27,11 +27,15 @@ class Alias:
     long: tuple[str, ...]
     brief_ids: tuple[str, ...]
 
+    def is_used_in(self, allowed: Collection[str] | None) -> bool:
+        """Whether a brief of ``allowed`` uses both names; None stands for all."""
+        return allowed is None or any(brief_id in allowed for brief_id in self.brief_ids)
+
 
 def find_aliases(
     texts: Mapping[str, Iterable[str]], owners: Mapping[str, tuple[str, str]] | None = None
 ) -> list[Alias]:
-    """Aliases in the sentences and metadata of each brief (by brief id), without repetition, in order of first use.
+    """Aliases in the sentences and metadata of each brief (by brief id), without repetition, in the order of their words.
 
     ``owners`` are pairs of :func:`owner_alias` by brief id.
     """
@@ -49,7 +53,8 @@ def find_aliases(
                     users = found.setdefault((short_stems[0], long_stems), [])
                     if not users or users[-1] != brief_id:
                         users.append(brief_id)
-    return [Alias(short, long, tuple(users)) for (short, long), users in found.items()]
+    # Not in the order of their use, which briefs that are hidden from a caller would decide for those that are not.
+    return [Alias(short, long, tuple(users)) for (short, long), users in sorted(found.items())]
 
 
 def owner_alias(title: str, regions: Sequence[str]) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from index.generation import MANIFEST, Entry, Generation, Manifest, Recipe
 from index.isolated import Step
 from index.reading import iter_sources, read_brief
 from index.settings import Settings
+from index.tracing import note, span, start
 from index.types import Brief
 from index.vectors import FOLDER as CHROMA_FOLDER
 from index.vectors import drop
@@ -96,12 +97,14 @@ def build(
     :raises StoreError: if the build ran out of time or disk.
     :raises ModelError: if a hosted embedder fails.
     """
+    start(settings)
     started = time.monotonic()
     _check_places(settings.corpus, settings.store)
     job = _Job(settings, progress or _silent, started + settings.build_timeout_s)
     try:
-        with store.build_lock(settings.store), job.steps:
+        with store.build_lock(settings.store), job.steps, span("index"):
             report = _build(job, allow_shrink, rebuild)
+            note(briefs=len(report.added) + len(report.updated) + len(report.unchanged), chunks=report.chunks)
     except (OSError, sqlite3.OperationalError) as error:
         raise StoreError(
             f"{settings.store} cannot be written: {error}; what was indexed before is untouched"
@@ -141,9 +144,11 @@ def _build(job: _Job, allow_shrink: bool, rebuild: bool) -> BuildReport:
     try:
         manifest, embedded = _assemble(job, partial, scan, recipe, previous)
         write, probe = early or job.start_steps()
-        _write_vectors(job, partial, write, None if rebuild else previous)
+        with span("write"):
+            _write_vectors(job, partial, write, None if rebuild else previous)
         progress("checking", 0, 1)
-        probe.run(partial, settings, job.left())
+        with span("prove"):
+            probe.run(partial, settings, job.left())
         progress("checking", 1, 1)
         store.publish(settings.store, partial)
     except BaseException:
@@ -203,7 +208,9 @@ def _scan(settings: Settings, previous: Generation | None, progress: Progress, r
 
 
 def _read(path: Path, settings: Settings) -> Brief:
-    brief = read_brief(path, settings.corpus, settings)
+    with span("read"):
+        brief = read_brief(path, settings.corpus, settings)
+        note(characters=len(brief.text))
     try:
         brief.text.encode()
     except UnicodeEncodeError as error:
@@ -264,14 +271,18 @@ def _assemble(
     """Write everything but the vectors in Chroma."""
     settings = job.settings
     briefs = [scan.fresh.get(brief_id) or _kept(previous, brief_id) for brief_id in scan.entries]
-    segments = [segment(brief, settings.chunk_chars) for brief in briefs]
+    with span("chunk"):
+        segments = [segment(brief, settings.chunk_chars) for brief in briefs]
+        note(briefs=len(briefs), chunks=sum(len(one.chunks) for one in segments))
     embedder = embedding.load_embedder(settings, verify=True)
 
     def embedding_progress(done: int, total: int) -> None:
         job.progress("embedding", done, total)
         job.left()
 
-    vectors = embed(segments, embedder, settings.store / store.CACHE, embedding_progress)
+    with span("embed"):
+        vectors = embed(segments, embedder, settings.store / store.CACHE, embedding_progress)
+        note(chunks=len(vectors.chunks), embedded=vectors.embedded)
     job.progress("writing", 0, 1)
     partial.mkdir(parents=True)
     write_tables(partial, briefs, segments, vectors)

@@ -43,9 +43,12 @@ class Filters:
 
 
 def allowed_briefs(metadata: Mapping[str, Metadata], filters: Filters) -> frozenset[str] | None:
-    """The ids that pass ``filters``, out of ``metadata`` by id; None when all do."""
+    """The ids that pass ``filters``, out of ``metadata`` by id; None when all do and no labels are asked for.
+
+    Callers with labels get a set even where they may read everything: whether a brief is hidden from them decides nothing.
+    """
     allowed = frozenset(brief_id for brief_id, of_brief in metadata.items() if filters.allow(brief_id, of_brief))
-    return None if len(allowed) == len(metadata) else allowed
+    return None if filters.labels is None and len(allowed) == len(metadata) else allowed
 
 
 def _shares(wanted: frozenset[str], found: Iterable[str]) -> bool:

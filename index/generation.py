@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import weakref
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,15 +22,17 @@ from index import embedding, store
 from index.aliases import Alias
 from index.chunking import VERSION as CHUNKER_VERSION
 from index.errors import StoreBroken, StoreMismatch
+from index.filters import Filters, allowed_briefs
 from index.lexical import VERSION as LEXICAL_VERSION
 from index.lexical import LexicalIndex
+from index.scope import Scope, scope_of, seen_id
 from index.settings import Settings
 from index.traits import VERSION as TRAITS_VERSION
 from index.traits import Trait
 from index.types import Brief, Metadata
 from index.vectors import DATABASE, FOLDER, VectorIndex
 
-SCHEMA = 2
+SCHEMA = 3
 """Layout of a generation's folder; raised when an older reader could not read a newer folder."""
 READER_VERSION = 2
 """Raised when readers would make another text or other metadata of the same file."""
@@ -47,6 +49,8 @@ FILES = (MANIFEST, BRIEFS, ARRAYS, HEADINGS, CHUNK_VECTORS, SENTENCE_VECTORS, TO
 BRIEF_JSON = TypeAdapter(Brief)
 _KEPT = 256
 """Briefs kept in memory."""
+_SCOPES = 64
+"""Sets of briefs for which what is counted over them is kept."""
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 """What a missing, short or overwritten file raises."""
 _REBUILD = "run `briefs index --rebuild`"
@@ -186,6 +190,33 @@ class Generation:
                 return _read_brief(database, folder, brief_id)
 
         self._brief = lru_cache(_KEPT)(read)
+
+    def id_for(self, labels: frozenset[str] | None) -> str:
+        """What a caller in the groups ``labels`` gets to see as the id; None, who reads every brief, sees ``id``.
+
+        It is the same in every index that holds the same for these groups, whatever else it holds.
+        """
+        if labels is None:
+            return self.id
+        return self._seen_id(allowed_briefs(self.manifest.metadata, Filters(labels=labels)) or frozenset())
+
+    @cached_property
+    def _seen_id(self) -> Callable[[frozenset[str]], str]:
+        manifest = self.manifest
+
+        def name(allowed: frozenset[str]) -> str:
+            return seen_id(manifest.recipe, {key: entry for key, entry in manifest.briefs.items() if key in allowed})
+
+        return lru_cache(_SCOPES)(name)
+
+    def scope(self, allowed: frozenset[str]) -> Scope:
+        """What of the index a caller sees who may read the briefs ``allowed``."""
+        return self._scope(allowed)
+
+    @cached_property
+    def _scope(self) -> Callable[[frozenset[str]], Scope]:
+        brief_ids, brief_of_chunk, vectors = self.brief_ids, self.chunks.brief, self.chunk_vectors
+        return lru_cache(_SCOPES)(lambda allowed: scope_of(allowed, brief_ids, brief_of_chunk, vectors))
 
     def brief(self, brief_id: str) -> Brief:
         """The brief with its canonical text. :raises KeyError: if there is none of that id."""

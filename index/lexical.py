@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-VERSION = 2
+VERSION = 3
 """Raised when the same text would give other terms or postings; part of the manifest."""
 
 K1, B_CHUNK, B_SENTENCE = 1.2, 0.75, 0.4
@@ -90,12 +90,19 @@ class LexicalIndex:
     """Reads one folder that :meth:`build` wrote. Safe to share between threads: nothing changes after opening."""
 
     def __init__(
-        self, vocabulary: dict[str, int], surface: dict[str, str], chunks: Postings, sentences: Postings
+        self,
+        vocabulary: dict[str, int],
+        surface: dict[str, str],
+        chunks: Postings,
+        sentences: Postings,
+        spellings: Postings,
     ) -> None:
         self.vocabulary = vocabulary
         self.surface = surface
         self.chunks = chunks
         self.sentences = sentences
+        self.spellings = spellings
+        self._spelling = {word: k for k, word in enumerate(surface)}
 
     @classmethod
     def build(
@@ -110,16 +117,19 @@ class LexicalIndex:
         ``sentence_chunk[k]`` is the chunk of sentence ``k``; ``contexts`` holds one text a chunk (title and headings)
         whose words count for the chunk but for none of its sentences.
         """
-        vocabulary: dict[str, int] = {}
-        surface: dict[str, str] = {}
-        by_sentence = [_count(text, vocabulary, surface) for text in sentences]
-        by_chunk = [_count(text, vocabulary, surface) for text in contexts]
+        numbers: dict[str, int] = {}
+        by_sentence = [_count(text, numbers) for text in sentences]
+        by_chunk = [_count(text, numbers) for text in contexts]
         for counts, chunk in zip(by_sentence, sentence_chunk, strict=True):
             by_chunk[int(chunk)].update(counts)
+        surface = {word: stem(word) for word in numbers}
+        vocabulary = {term: k for k, term in enumerate(dict.fromkeys(surface.values()))}
+        term_of = [vocabulary[term] for term in surface.values()]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "vocabulary.json").write_text(json.dumps({"terms": list(vocabulary), "surface": surface}))
         for name, rows in (("sentences", by_sentence), ("chunks", by_chunk)):
-            _save(folder, name, _invert(rows, len(vocabulary)))
+            _save(folder, name, _invert([_by_term(counts, term_of) for counts in rows], len(vocabulary)))
+        _save(folder, "spellings", _invert(by_chunk, len(surface)))
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
@@ -130,7 +140,9 @@ class LexicalIndex:
         """
         saved = json.loads((folder / "vocabulary.json").read_text())
         vocabulary = {term: k for k, term in enumerate(saved["terms"])}
-        return cls(vocabulary, saved["surface"], _load(folder, "chunks"), _load(folder, "sentences"))
+        return cls(
+            vocabulary, saved["surface"], *(_load(folder, name) for name in ("chunks", "sentences", "spellings"))
+        )
 
     def frequency(self, term: str, allowed: Mask | None = None) -> int:
         """How many chunks hold ``term``, of those that exist for this caller."""
@@ -140,6 +152,11 @@ class LexicalIndex:
     def holds(self, term: str, allowed: Mask | None = None) -> bool:
         """Whether any chunk that exists for this caller holds ``term``."""
         return self.frequency(term, allowed) > 0
+
+    def writes(self, word: str, allowed: Mask | None = None) -> bool:
+        """Whether any chunk that exists for this caller holds ``word``, folded, in this very form."""
+        number = self._spelling.get(word)
+        return number is not None and (allowed is None or bool(allowed[self.spellings.of(number)[0]].any()))
 
     def score_chunks(self, weighted_terms: dict[str, float], allowed: Mask | None = None) -> ChunkScores:
         """BM25 of every chunk for query terms with weights (1 for a word of the question, less for an expansion).
@@ -206,16 +223,17 @@ def _saturate(counts: npt.NDArray[np.uint16], lengths: Ints, mean: float, b: flo
     return weighted.astype(np.float32)
 
 
-def _count(text: str, vocabulary: dict[str, int], surface: dict[str, str]) -> Counter[int]:
-    counts: Counter[int] = Counter()
-    for word in words(text):
-        if word in STOP_WORDS:
-            continue
-        term = surface.get(word)
-        if term is None:
-            term = surface[word] = stem(word)
-        counts[vocabulary.setdefault(term, len(vocabulary))] += 1
-    return counts
+def _count(text: str, numbers: dict[str, int]) -> Counter[int]:
+    """How often ``text`` holds each word that carries meaning, by the word's number; new words get the next one."""
+    return Counter(numbers.setdefault(word, len(numbers)) for word in words(text) if word not in STOP_WORDS)
+
+
+def _by_term(counts: Counter[int], term_of: Sequence[int]) -> Counter[int]:
+    """The same by the number of the word's stem."""
+    found: Counter[int] = Counter()
+    for number, count in counts.items():
+        found[term_of[number]] += count
+    return found
 
 
 def _invert(rows: Iterable[Counter[int]], size: int) -> Postings:

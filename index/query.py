@@ -62,7 +62,7 @@ def parse_question(
     weights = dict.fromkeys(own, 1.0)
     groups = {term: [term] for term in own}
     for alias in aliases:
-        if allowed_briefs is not None and not any(brief_id in allowed_briefs for brief_id in alias.brief_ids):
+        if not alias.is_used_in(allowed_briefs):
             continue
         if alias.short in groups:
             _add(weights, alias.long)
@@ -113,7 +113,10 @@ def _nearest(word: str, name: bool, lexical: LexicalIndex, allowed: Mask | None)
     common = 1_000_000
     ranked = []
     for known, distance, _ in near:
-        frequency = common if known in STOP_WORDS else lexical.frequency(lexical.surface[known], allowed)
+        if known in STOP_WORDS:
+            frequency = common
+        else:
+            frequency = lexical.frequency(lexical.surface[known], allowed) if lexical.writes(known, allowed) else 0
         if frequency:
             ranked.append((distance, -frequency, str(known)))
     return min(ranked)[2] if ranked else None

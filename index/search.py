@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,11 @@ from index.errors import QuestionError
 from index.evidence import Candidates, chunk_features, gather, sentence_features
 from index.filters import Filters, allowed_briefs
 from index.generation import Generation
-from index.lexical import ChunkScores, Floats, Ints, Mask
+from index.lexical import ChunkScores, Floats, Ints
 from index.query import Query, parse_question
 from index.ranking import RankingModel, load_ranking
+from index.scope import Scope, cosines
+from index.tracing import span
 from index.types import Span
 
 POOL = 32
@@ -36,7 +39,8 @@ class Evidence:
 
     ``chunk_score`` (log-odds) and ``sentence_score`` (the expected share of the sentence that is part of the answer, in
     (0, 1)) go with the rows of ``found``. ``mean_cosine`` is that of the question with the average allowed chunk.
-    Sentences that are ``excluded`` (positions in the table) cannot answer, whatever their likeness.
+    Sentences that are ``excluded`` (positions in the table) cannot answer, whatever their likeness. ``allowed`` are the
+    briefs that were searched, None for all.
     """
 
     query: Query
@@ -46,6 +50,7 @@ class Evidence:
     sentence_score: Floats
     mean_cosine: float = 0.0
     excluded: frozenset[int] = frozenset()
+    allowed: frozenset[str] | None = None
 
     @property
     def best_chunks(self) -> Ints:
@@ -87,14 +92,17 @@ def find_evidence(
     """
     text = check_question(question)
     allowed = allowed_briefs(generation.manifest.metadata, filters or Filters())
-    mask = _chunk_mask(generation, allowed)
+    scope = None if allowed is None else generation.scope(allowed)
+    mask = scope.chunks if scope else None
     query = parse_question(text, generation.lexical, generation.aliases, known_word(embedder), mask, allowed)
-    asked = embedder.embed_question(query.searched)
+    with span("embed"):
+        asked = embedder.embed_question(query.searched)
     scored = generation.lexical.score_chunks(query.weights, mask)
-    rows = _candidates(generation, asked.vector, scored, allowed, mask, max(POOL, 2 * keep))
+    rows = _candidates(generation, asked.vector, scored, scope, max(POOL, 2 * keep))
     found = gather(generation, query, asked, rows, scored)
     evidence = score(generation, query, found, model or load_ranking(), keep)
-    return replace(evidence, mean_cosine=_mean_cosine(generation, asked.vector, mask))
+    mean = scope.mean_vector if scope else generation.mean_vector
+    return replace(evidence, mean_cosine=float(mean @ asked.vector), allowed=allowed)
 
 
 def score(generation: Generation, query: Query, found: Candidates, model: RankingModel, keep: int = KEPT) -> Evidence:
@@ -129,44 +137,27 @@ def check_question(question: str) -> str:
     return text
 
 
-def _chunk_mask(generation: Generation, allowed: frozenset[str] | None) -> Mask | None:
-    if allowed is None:
-        return None
-    readable = np.array([brief_id in allowed for brief_id in generation.brief_ids], dtype=bool)
-    mask: Mask = readable[generation.chunks.brief]
-    return mask
+def _candidates(generation: Generation, vector: Floats, scored: ChunkScores, scope: Scope | None, pool: int) -> Ints:
+    """The best of both legs, without repetition, in the order of the table.
+
+    Where some briefs are left out, all vectors that remain are compared: that is quicker than to have Chroma filter, and
+    what is left out has no say in it.
+    """
+    if scope is None:
+        place = generation.chunk_positions
+        dense = np.array([place[chunk_id] for chunk_id, _ in generation.vectors.query(vector, pool)], np.int32)
+    else:
+        dense = _largest(cosines(vector, generation.chunk_vectors, scope.rows), scope.rows, pool)
+    matching = np.flatnonzero(scored.scores > 0)
+    return np.union1d(dense, _largest(scored.scores[matching], matching, pool))
 
 
-def _mean_cosine(generation: Generation, vector: Floats, mask: Mask | None) -> float:
-    """The cosine of ``vector`` with the average allowed chunk, from a mean that is known when everything is allowed."""
-    if mask is None:
-        return float(generation.mean_vector @ vector)
-    allowed = generation.chunk_vectors[mask]
-    return float(allowed.mean(axis=0, dtype=np.float32) @ vector) if len(allowed) else 0.0
-
-
-def _candidates(
-    generation: Generation,
-    vector: Floats,
-    scored: ChunkScores,
-    allowed: frozenset[str] | None,
-    mask: Mask | None,
-    pool: int,
-) -> Ints:
-    """The best of both legs, without repetition, in the order of the table."""
-    if allowed is not None and not allowed:
-        return np.zeros(0, np.int32)
-    place = generation.chunk_positions
-    dense = [place[chunk_id] for chunk_id, _ in generation.vectors.query(vector, pool, allowed)]
-    scores = scored.scores if mask is None else np.where(mask, scored.scores, 0.0)
-    best = np.argsort(-scores, kind="stable")[:pool] if len(scores) <= 4 * pool else _largest(scores, pool)
-    lexical = [int(row) for row in best if scores[row] > 0]
-    return np.array(sorted({*dense, *lexical}), dtype=np.int32)
-
-
-def _largest(scores: Floats, count: int) -> Ints:
-    rows = np.argpartition(-scores, count)[:count]
-    return rows[np.lexsort((rows, -scores[rows]))].astype(np.int32)
+def _largest(scores: Floats, rows: npt.NDArray[np.integer[Any]], count: int) -> Ints:
+    """The ``rows`` with the highest ``scores``, at most ``count``; of equal ones the first."""
+    if len(rows) > count:
+        near = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
+        scores, rows = scores[near], rows[near]
+    return rows[np.argsort(-scores, kind="stable")[:count]].astype(np.int32)
 
 
 def known_word(embedder: Embedder) -> Callable[[str], bool]:

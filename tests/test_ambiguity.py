@@ -35,7 +35,7 @@ def evidence_of(assistant: Assistant, question: str, filters: Filters | None = N
 
 def asked(assistant: Assistant, question: str, filters: Filters | None = None) -> tuple[str, ...]:
     """The readings of ``question`` as the first one of a conversation."""
-    return readings(assistant.generation, evidence_of(assistant, question, filters), question)
+    return tuple(readings(assistant.generation, evidence_of(assistant, question, filters), question))
 
 
 def best_title(assistant: Assistant, question: str) -> str:
@@ -105,13 +105,13 @@ def test_each_reading_stands_alone_and_finds_its_own_brief(assistant: Assistant,
 )
 def test_what_is_clear_enough_is_answered(assistant: Assistant, question: str) -> None:
     evidence = evidence_of(assistant, question or "nothing")
-    assert readings(assistant.generation, evidence, question) == ()
+    assert not readings(assistant.generation, evidence, question)
 
 
 def test_a_conversation_lends_the_subject(assistant: Assistant) -> None:
     question = "what did they agree?"
     history = [Turn("user", "Who met in Istanbul?"), Turn("assistant", "Delegations. [1]")]
-    assert readings(assistant.generation, evidence_of(assistant, question), question, history) == ()
+    assert not readings(assistant.generation, evidence_of(assistant, question), question, history)
 
 
 def test_no_question_of_the_suite_is_asked_back(assistant: Assistant) -> None:
@@ -121,7 +121,7 @@ def test_no_question_of_the_suite_is_asked_back(assistant: Assistant) -> None:
         searched = standalone_question(case.question, case.turns)
         for wording in (case.question, case.question.lower()):
             evidence = evidence_of(assistant, searched)
-            assert readings(assistant.generation, evidence, wording, case.turns) == (), case.id
+            assert not readings(assistant.generation, evidence, wording, case.turns), case.id
 
 
 def test_only_briefs_that_the_caller_may_see_are_named(assistant: Assistant) -> None:
@@ -136,7 +136,7 @@ def test_a_lead_settles_it(assistant: Assistant) -> None:
     evidence = evidence_of(assistant, question)
     score = np.sort(evidence.chunk_score)
     ahead = evidence.chunk_score + np.where(evidence.chunk_score == score[-1], np.float32(MARGIN), np.float32(0))
-    assert readings(assistant.generation, replace(evidence, chunk_score=ahead), question) == ()
+    assert not readings(assistant.generation, replace(evidence, chunk_score=ahead), question)
 
 
 def test_versions_of_one_brief_are_one_reading(settings: Settings) -> None:

@@ -11,10 +11,11 @@ from assistant.extractive import answer_text
 from assistant.types import Answer, Citation, Statement
 from index.filters import Filters, allowed_briefs
 from index.generation import Generation
+from index.lexical import STOP_WORDS, words
 from index.segmentation import split_sentences
 from index.types import Brief
 
-HIDDEN = "You may no longer read this brief."
+HIDDEN = "This is not, or no longer, among the briefs that you may read."
 """Stands for what a reader may not see: the title of a brief, and a statement that rests on it."""
 
 Standing = Literal["current", "moved", "gone", "hidden"]
@@ -27,7 +28,8 @@ class Checked:
     ``current``: the brief says the same words at the same place. ``moved``: at another place, or with other line breaks.
     For both, ``citation`` is that of the current index, ``brief.text[start:end] == quote``. ``gone``: the brief no longer
     says it, or is no longer there; ``citation`` is what was kept, and its place means nothing. ``hidden``: the brief is not
-    for this reader; ``citation`` keeps its label alone.
+    for this reader, or is no longer there, which readers who may not read everything are not told apart; ``citation`` keeps
+    its label alone.
     """
 
     citation: Citation
@@ -49,20 +51,41 @@ def review(
 ) -> tuple[Answer, tuple[Checked, ...]]:
     """A kept answer as it may be shown now, and how its citations stand; ``allowed`` is as for ``check_citations``.
 
-    Where a brief is hidden, so is all that was taken from it: the statements that rest on it and what a model wrote.
+    Where a brief is hidden, so is all that was taken from it: the statements that rest on it, what a model wrote that
+    rests on nothing, the readings of an ambiguous question, and a spelling that no other brief has.
     """
     checked = check_citations(generation, answer.citations, allowed)
+    shown = replace(answer, citations=tuple(one.citation for one in checked))
+    if allowed is None:
+        return shown, checked
+    nearest = tuple(near for near in answer.nearest if near.brief_id in allowed)
+    shown = replace(shown, nearest=nearest, searched=_searched(generation, answer, allowed))
     hidden = {one.citation.label for one in checked if one.standing == "hidden"}
-    nearest = tuple(near for near in answer.nearest if allowed is None or near.brief_id in allowed)
-    shown = replace(answer, citations=tuple(one.citation for one in checked), nearest=nearest)
-    if hidden:
+    if hidden or not _is_drawn_from(answer, allowed):
         statements = tuple(
             Statement(HIDDEN, s.citations, s.group) if hidden.intersection(s.citations) else s
             for s in answer.statements
+            if not s.unsupported
         )
-        stated = [statement for statement in statements if not statement.unsupported]
-        shown = replace(shown, statements=statements, text=answer_text(stated), raw="", verdicts=())
+        shown = replace(shown, statements=statements, raw="", verdicts=(), readings=(), drawn_from=())
+        if hidden:
+            shown = replace(shown, text=answer_text(statements))
     return shown, checked
+
+
+def _is_drawn_from(answer: Answer, allowed: Collection[str]) -> bool:
+    """Whether all that an answer says beside its citations comes from ``allowed`` briefs. Where that is not known, it does not."""
+    beside = answer.raw or answer.verdicts or answer.readings or any(s.unsupported for s in answer.statements)
+    return not beside or (bool(answer.drawn_from) and all(brief_id in allowed for brief_id in answer.drawn_from))
+
+
+def _searched(generation: Generation, answer: Answer, allowed: Collection[str]) -> str:
+    """What was searched, if the question or the ``allowed`` briefs hold all its words: a mended one may come from another."""
+    chunks, own = generation.scope(frozenset(allowed)).chunks, words(answer.question)
+    spelled = all(
+        word in own or word in STOP_WORDS or generation.lexical.writes(word, chunks) for word in words(answer.searched)
+    )
+    return answer.searched if spelled else answer.question
 
 
 def allowed_to(generation: Generation, labels: frozenset[str] | None) -> frozenset[str] | None:
@@ -86,10 +109,10 @@ def surroundings(brief: Brief, start: int, end: int) -> tuple[str, str]:
 
 
 def _check(generation: Generation, citation: Citation, allowed: Collection[str] | None) -> Checked:
-    if citation.brief_id not in generation.manifest.briefs:
-        return Checked(citation, "gone")
     if allowed is not None and citation.brief_id not in allowed:
         return Checked(Citation(citation.label, "", "", HIDDEN, None, "", 0, 0), "hidden")
+    if citation.brief_id not in generation.manifest.briefs:
+        return Checked(citation, "gone")
     brief = generation.brief(citation.brief_id)
     if citation.quote and brief.text[citation.start : citation.end] == citation.quote:
         return Checked(_now(brief, citation, citation.start, citation.end), "current")

@@ -67,8 +67,10 @@ def outline(
 ) -> Iterator[Paragraph]:
     """The paragraphs of the file, in their order."""
     yield Paragraph("title", conversation.title)
-    began, checked = conversation.created[:16].replace("T", " "), f"{generation.manifest.built_at:%Y-%m-%d %H:%M}"
-    yield Paragraph("about", f"Begun {began} UTC; quotes compared with the briefs as indexed {checked} UTC.")
+    about = f"Begun {conversation.created[:16].replace('T', ' ')} UTC"
+    if allowed is None:  # the index may be newer for a brief that others may not read
+        about += f"; quotes compared with the briefs as indexed {generation.manifest.built_at:%Y-%m-%d %H:%M} UTC"
+    yield Paragraph("about", f"{about}.")
     for turn in conversation.turns:
         yield from _turn(turn, *review(generation, turn.answer, allowed))
 
@@ -76,8 +78,8 @@ def outline(
 def _turn(turn: KeptTurn, answer: Answer, checked: tuple[Checked, ...]) -> Iterator[Paragraph]:
     by_label = {one.citation.label: one for one in checked}
     yield Paragraph("question", turn.question)
-    if turn.searched != turn.question:
-        yield Paragraph("searched", f"Searched: {turn.searched}")
+    if (answer.searched or turn.question) != turn.question:
+        yield Paragraph("searched", f"Searched: {answer.searched}")
     if answer.notice or answer.truncated:
         yield Paragraph("plain", answer.notice or CUT)
     if not answer.statements:

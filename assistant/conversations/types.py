@@ -79,6 +79,7 @@ def answer_from_json(kept: Mapping[str, Any]) -> Answer:
         "nearest": tuple(_known(NearestBrief, row) for row in kept["nearest"]),
         "verdicts": tuple(dict(row) for row in kept.get("verdicts", ())),
         "readings": tuple(str(reading) for reading in kept.get("readings", ())),
+        "drawn_from": tuple(str(brief_id) for brief_id in kept.get("drawn_from", ())),
     }
     plain = {name: value for name, value in kept.items() if not isinstance(value, list)}
     return _known(Answer, {**plain, **parts})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ from index.generation import Generation
 from index.lexical import terms
 from index.search import known_word
 from index.settings import Settings
+from index.tracing import span
 
 ENGINE, COMPLETED = "model", "model+extractive"
 """Of an answer that the model wrote, and of one that was cut short and completed with sentences of the briefs."""
@@ -36,13 +37,18 @@ _MOST_DRAFTS = 40
 """Statements of one request that are read."""
 _MENDING = 6
 """Share of the prompt (one in so many) that is left for statements that have to be mended."""
+_LEXICONS = 16
+"""Sets of briefs whose words and names are kept counted."""
 _WARM = Draft("The passages say something.", ())
 
 
 class Speaker(Protocol):
     """A model that can be asked: ``caller.Caller``, or what stands in for it."""
 
-    access: Access
+    @property
+    def access(self) -> Access:
+        """Which model at which address sees the text."""
+        ...
 
     def stream(
         self, messages: Messages, schema: Mapping[str, Any] | None = None, budget: Budget | None = None
@@ -58,7 +64,7 @@ class Writer:
         self.settings = settings
         self.generation = generation
         self.speaker = speaker
-        self.lexicon = Lexicon.of(generation)
+        self.lexicon = lru_cache(_LEXICONS)(partial(Lexicon.of, generation))
         self._embedder = embedder
 
     def write(
@@ -88,13 +94,16 @@ class Writer:
     def sheet(self, found: LookUp, shown: Sequence[Shown]) -> Sheet:
         """An empty sheet for statements on what was found, of which ``shown`` is what the model sees."""
         sources = tuple(one.source for one in shown)
+        allowed = found.whole.evidence.allowed
+        lexicon = self.lexicon(allowed)
         similarity = self._similarity()
 
         def judge(draft: Draft) -> Verdict:
-            return verify(draft, sources, self.lexicon, similarity)
+            with span("verify"):
+                return verify(draft, sources, lexicon, similarity)
 
         judge(_WARM)  # what is read of the sources once is read before the model begins
-        return Sheet(self.generation, judge, self._rules(shown), _groups(self.generation, found, shown))
+        return Sheet(self.generation, judge, self._rules(shown, allowed), _groups(self.generation, found, shown))
 
     def _similarity(self) -> Similarity | None:
         """The cosine by the embedded embedder; others were not measured, and may be far away."""
@@ -103,12 +112,13 @@ class Writer:
         vector = cache(self._embedder.embed_query)
         return lambda left, right: float(vector(left) @ vector(right))
 
-    def _rules(self, shown: Sequence[Shown]) -> Rules:
+    def _rules(self, shown: Sequence[Shown], allowed: frozenset[str] | None) -> Rules:
         lexical, is_known = self.generation.lexical, known_word(self._embedder)
+        chunks = None if allowed is None else self.generation.scope(allowed).chunks
         has_words = bool(getattr(self._embedder, "whole_words", ()))
 
         def known(word: str) -> bool:
-            return not has_words or is_known(word) or any(lexical.frequency(stem) for stem in terms(word))
+            return not has_words or is_known(word) or any(lexical.holds(stem, chunks) for stem in terms(word))
 
         addresses = chain.from_iterable(self.generation.metadata(one.source.brief_id).sources for one in shown)
         text = "\n".join(chain.from_iterable([one.title, *one.lines] for one in shown))
@@ -132,6 +142,7 @@ class _Writing:
         self._request = request
         self._schema = schema(shown)
         self._sheet = writer.sheet(found, shown)
+        self._shown = tuple(one.source.brief_id for one in shown)
         self._budget = budget
         self._raw: list[str] = []
 
@@ -214,6 +225,7 @@ class _Writing:
             truncated=finish.truncated and bool(self._raw),
             raw="".join(self._raw),
             verdicts=tuple(sheet.verdicts),
+            drawn_from=self._shown,
             usage={"prompt_tokens": spent.prompt_tokens, "completion_tokens": spent.completion_tokens},
         )
 

@@ -52,16 +52,17 @@ class Lexicon:
         object.__setattr__(self, "by_long", by_long)
 
     @classmethod
-    def of(cls, generation: Generation) -> Lexicon:
-        """The aliases of an index and how rare its words are, by its chunks."""
-        total = len(generation.chunks)
+    def of(cls, generation: Generation, allowed: frozenset[str] | None = None) -> Lexicon:
+        """The aliases of the ``allowed`` briefs of an index (None: all) and how rare their words are, by chunks."""
+        chunks = None if allowed is None else generation.scope(allowed).chunks
+        total = len(generation.chunks) if chunks is None else int(chunks.sum())
 
         @cache
         def idf(stem: str) -> float:
-            held = generation.lexical.frequency(stem)
+            held = generation.lexical.frequency(stem, chunks)
             return log1p((total - held + 0.5) / (held + 0.5))
 
-        return cls(generation.aliases, idf)
+        return cls([alias for alias in generation.aliases if alias.is_used_in(allowed)], idf)
 
     def with_part(self, key: str) -> list[Alias]:
         """Aliases whose long form has the name ``key`` in any form."""

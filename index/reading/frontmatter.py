@@ -21,6 +21,8 @@ _LIST = ("region", "actors", "topics", "labels", "sources")
 KEYS = (*_TEXT, *_DATE, *_LIST)
 """Every key that is understood."""
 
+_ALMOST_LABELS = {"label", "labels"}
+"""Taken for nothing, they would let everybody read a brief that is meant for some."""
 _OPEN = re.compile(r"\ufeff?---[ \t]*\n")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _KEY = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[A-Za-z_\"'][\w \"'-]*:(?:[ \t\n]|$)")
@@ -77,6 +79,8 @@ def parse(source: str, name: str) -> Fields:
     values: dict[str, Any] = {}
     unknown: list[str] = []
     for key, value, line in _pairs(source, name):
+        if key not in KEYS and key.casefold().strip() in _ALMOST_LABELS:
+            raise UnreadableBrief(f"{name}: line {line}: found {key!r}, expected labels; no other key hides a brief")
         if key not in KEYS:
             unknown.append(key)
         elif key in values:
@@ -144,7 +148,12 @@ def _typed(key: str, value: Any, where: str) -> Any:
     for item in items:
         if not isinstance(item, str):
             raise UnreadableBrief(f"{where}: {key}: found {_found(item)} in the list, expected text; put it in quotes")
-    return tuple(clean for item in items if (clean := " ".join(item.split())))
+    found = tuple(clean for item in items if (clean := " ".join(item.split())))
+    if key == "labels" and items and not found:
+        raise UnreadableBrief(
+            f"{where}: labels: found no name of a group; leave it out where everybody may read the brief"
+        )
+    return found
 
 
 def _date(key: str, value: Any, where: str) -> dt.date:

@@ -52,7 +52,7 @@ def show_answer(assistant: Assistant, talk: Conversation, exchange: Exchange) ->
             _follow(assistant, talk, exchange, note)
         except StopException:
             if exchange.is_live():
-                exchange.stop(assistant.settings.engine, assistant.generation.id)
+                exchange.stop(assistant.settings.engine, assistant.generation.id_for(reader().labels))
                 _from_another_thread(lambda: _stopped(assistant, talk, exchange, message, note))
             raise
         _rest(assistant, talk, exchange)

@@ -10,18 +10,15 @@ import streamlit as st
 from assistant import Answer, Assistant, Citation, Turn
 from assistant.conversations import Conversation as Kept
 from assistant.conversations import Standing, review
-from assistant.extractive import answer_text
 from assistant.types import Done, Event, NearestBrief, Sources, Stated, Statement
 from index.filters import Filters
 from index.generation import Generation
 from index.search import Hit
+from ui.access.caller import Caller
+from ui.answering import STOPPED, stopped_answer
 from ui.view.live import Live
-from ui.view.narrowing import plural
-from ui.view.reader import Reader
 
 KEY = "conversation"
-STOPPED = "Stopped by the reader"
-"""The notice on an answer that was stopped starts so."""
 
 
 @dataclass(slots=True)
@@ -91,31 +88,24 @@ class Exchange:
         """End the answer with what has been verified so far, marked as partial."""
         if self.live:
             self.live.cancel()
-        supported = [statement for statement in self.stated if not statement.unsupported]
-        how_far = f"after {plural(len(self.stated), 'statement')}" if self.stated else "before there was an answer"
-        notice = f"{STOPPED} {how_far}."
         self.end(
-            Answer(
+            stopped_answer(
                 self.question,
-                "partial" if supported else "abstained",
-                answer_text(supported) or notice,
-                0.0,
-                tuple(self.stated),
-                tuple(self.cited),
+                self.stated,
+                self.cited,
+                searched=self.searched,
                 engine=engine,
-                generation=generation_id,
-                searched=self.searched or self.question,
-                notice=notice,
-                truncated=True,
+                generation_id=generation_id,
             )
         )
 
-    def look_again(self, generation: Generation, reader: Reader) -> None:
+    def look_again(self, generation: Generation, reader: Caller) -> None:
         """Compare the answer with the index and with what the reader may see, unless they are as before."""
         now = (generation.id, reader.labels)
         if self.given is None or self.checked == now:
             return
         self.answer, checked = review(generation, self.given, reader.allowed(generation))
+        self.searched = self.answer.searched or self.question
         self.standing = {one.citation.label: one.standing for one in checked if one.standing != "current"}
         if self.checked:
             self.passages = None
@@ -219,7 +209,7 @@ def conversation() -> Conversation:
     return found
 
 
-def nearest_passages(assistant: Assistant, answer: Answer, reader: Reader, top_k: int = 3) -> tuple[Citation, ...]:
+def nearest_passages(assistant: Assistant, answer: Answer, reader: Caller, top_k: int = 3) -> tuple[Citation, ...]:
     """The best passages of the briefs that an abstention names, in the form of citations."""
     briefs = frozenset(near.brief_id for near in answer.nearest)
     filters = Filters(labels=reader.labels, briefs=briefs)

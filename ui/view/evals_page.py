@@ -17,6 +17,7 @@ from ui.view.charts import interval, show_history, show_intervals, show_reliabil
 from ui.view.condition import Trouble, explain
 from ui.view.narrowing import plural
 from ui.view.plain import plain
+from ui.view.reader import reader
 from ui.view.report import (
     Bound,
     Case,
@@ -42,6 +43,9 @@ MARKS = {True: ":green[:material/check_circle:]", False: ":red[:material/cancel:
 def show_evals() -> None:
     """The page from top to bottom: the report, or the one case that the address names."""
     with st.container(key="evals"):
+        if reader().labels is not None:  # the report quotes whatever briefs its questions are about
+            st.info("Reports are for readers of every brief.", icon=":material/lock:")
+            return
         try:
             settings = current_settings()
         except SettingsError as error:

@@ -8,8 +8,9 @@ from assistant import Answer, Assistant
 from assistant.feedback import Verdict, record
 from index.errors import BriefsError
 from ui.view.conversation import Conversation, Exchange
-from ui.view.narrowing import allowed_count, in_words, plural
+from ui.view.narrowing import allowed_count, in_words, plural, readable
 from ui.view.plain import plain
+from ui.view.reader import reader
 
 CONFIDENCE = ((0.8, "High confidence"), (0.5, "Fair confidence"), (0.0, "Low confidence"))
 DOWN = 0
@@ -50,8 +51,8 @@ def _where(assistant: Assistant, exchange: Exchange) -> str:
     if exchange.filters is None:
         return ""
     generation, narrowed = assistant.generation, in_words(exchange.filters)
-    count = allowed_count(generation, exchange.filters)
-    return f"{count} of {plural(len(generation.brief_ids), 'brief')}" + (f" ({narrowed})" if narrowed else "")
+    count = allowed_count(generation, reader().narrowed(exchange.filters))
+    return f"{count} of {plural(len(readable(generation)), 'brief')}" + (f" ({narrowed})" if narrowed else "")
 
 
 def _feedback(assistant: Assistant, talk: Conversation, exchange: Exchange, answer: Answer) -> None:

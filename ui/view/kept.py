@@ -11,6 +11,8 @@ from assistant import Assistant
 from assistant.conversations import ConversationStore, Listed, export
 from index.errors import BriefsError
 from index.filters import Filters
+from ui.access.caller import Caller
+from ui.telemetry import answered
 from ui.view.components import show_conversations
 from ui.view.conversation import Conversation, Exchange
 from ui.view.live import Live
@@ -47,13 +49,16 @@ def begin(assistant: Assistant, talk: Conversation, question: str, filters: Filt
             talk.trouble = f"This conversation is not kept: {error}"
     exchange = talk.begin(question, filters, alone)
     history = () if alone else talk.history(exchange)
-    exchange.live = Live(lambda stopped: assistant.stream(question, history, filters, stopped=stopped))
+    exchange.live = Live(lambda stopped: assistant.stream(question, history, filters, stopped=stopped), reader().hash)
     _name_in_address(talk)
     return exchange
 
 
 def settle(assistant: Assistant, talk: Conversation, exchange: Exchange) -> None:
-    """Keep what came of a question; a conversation in which nothing was answered is not kept."""
+    """Keep what came of a question, and log it; a conversation in which nothing was answered is not kept."""
+    if exchange.given:
+        log_questions = assistant.settings.log_questions
+        answered(exchange.given, assistant.generation, reader(), log_questions=log_questions)
     if not talk.id:
         return
     store, owner = _store(assistant), reader().owner
@@ -72,7 +77,7 @@ def leave(assistant: Assistant, talk: Conversation) -> None:
     """Clear the page; what is under way is stopped and kept as far as it came."""
     for exchange in talk.exchanges:
         if exchange.live:
-            exchange.stop(assistant.settings.engine, assistant.generation.id)
+            exchange.stop(assistant.settings.engine, assistant.generation.id_for(reader().labels))
             settle(assistant, talk, exchange)
     talk.clear()
 
@@ -122,7 +127,7 @@ def _this_one(assistant: Assistant, talk: Conversation, current: Listed) -> None
         for label, (suffix, kind) in FORMATS.items():
             st.download_button(
                 label,
-                partial(_file, assistant, current.id, owner, suffix, reader().allowed(assistant.generation)),
+                partial(_file, assistant, current.id, suffix, reader()),
                 f"{name}{suffix}",
                 kind,
                 key=f"export{suffix}",
@@ -133,9 +138,10 @@ def _this_one(assistant: Assistant, talk: Conversation, current: Listed) -> None
         _deleting(assistant, talk, current)
 
 
-def _file(assistant: Assistant, conversation_id: str, owner: str, suffix: str, allowed: frozenset[str] | None) -> bytes:
-    """The export as it is when the button is clicked, in a thread that knows no reader."""
-    return export(_store(assistant).open(conversation_id, owner), assistant.generation, suffix, allowed)
+def _file(assistant: Assistant, conversation_id: str, suffix: str, who: Caller) -> bytes:
+    """The export as it is when the button is clicked, with what ``who`` may read then, in a thread that knows no reader."""
+    generation, kept = assistant.generation, _store(assistant).open(conversation_id, who.owner)
+    return export(kept, generation, suffix, who.allowed(generation))
 
 
 def _deleting(assistant: Assistant, talk: Conversation, current: Listed) -> None:

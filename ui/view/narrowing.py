@@ -31,6 +31,12 @@ def read_filters() -> Filters:
     )
 
 
+def readable(generation: Generation) -> list[Metadata]:
+    """The metadata of the briefs that the reader may see."""
+    allowed = reader().allowed(generation)
+    return [found for key, found in generation.manifest.metadata.items() if allowed is None or key in allowed]
+
+
 def allowed_count(generation: Generation, filters: Filters) -> int:
     """How many briefs pass."""
     allowed = allowed_briefs(generation.manifest.metadata, filters)
@@ -53,13 +59,13 @@ def show_filters(generation: Generation) -> None:
     Runs the page again where the address brought values that the button did not know when it was drawn.
     """
     filters = read_filters()
-    total, allowed = len(generation.brief_ids), allowed_count(generation, filters)
+    metadata = readable(generation)
+    total, allowed = len(metadata), allowed_count(generation, filters)
     active = bool(in_words(filters))
     label = f"{allowed} of {total} briefs" if active else f"All {total} briefs"
     with st.popover(
         label, icon=":material/filter_list:", key="filters", type="primary" if active and not allowed else "secondary"
     ):
-        metadata = list(generation.manifest.metadata.values())
         dates = [found.date for found in metadata if found.date]
         if dates:
             _date_inputs(min(dates), max(dates))

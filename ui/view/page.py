@@ -9,13 +9,14 @@ from assistant.generative.access import access_of
 from index.errors import BriefsError, SettingsError
 from index.generation import Generation
 from index.settings import Settings
+from ui.answering import STOPPED
 from ui.service import current_settings, open_assistant
 from ui.view import condition
 from ui.view.answer import show_answer, show_question
 from ui.view.condition import explain
-from ui.view.conversation import STOPPED, Conversation, Exchange, conversation
+from ui.view.conversation import Conversation, Exchange, conversation
 from ui.view.kept import QUESTION, begin, reopen, show_kept, start_anew
-from ui.view.narrowing import plural, read_filters, show_filters, span_of
+from ui.view.narrowing import plural, read_filters, readable, show_filters, span_of
 from ui.view.opened import show_opened
 from ui.view.plain import plain
 from ui.view.reader import reader
@@ -56,6 +57,10 @@ def show_page() -> None:
 
 
 def _warn_if_stale(settings: Settings, generation_id: str, assistant: Assistant) -> None:
+    """Tell who reads every brief that there are newer ones: nobody knows yet who else may know of those."""
+    if reader().labels is not None:
+        return
+
     @st.cache_data(ttl=STALE_AFTER_S, show_spinner=False, max_entries=4)
     def look(generation_id: str, corpus: str) -> condition.Trouble | None:
         return condition.stale(assistant.generation, settings.corpus)
@@ -122,13 +127,14 @@ def _trouble(talk: Conversation) -> None:
 def _welcome(assistant: Assistant, generation: Generation, talk: Conversation) -> None:
     with st.container(key="welcome"):
         st.title("Ask the briefs", anchor=False)
-        dates = span_of(generation.manifest.metadata.values())
-        held = plural(len(generation.brief_ids), "brief") + (f", {dates}" if dates else "")
+        seen = readable(generation)
+        dates = span_of(seen)
+        held = plural(len(seen), "brief") + (f", {dates}" if dates else "")
         st.markdown(
             f"{held}. Every statement of an answer cites the exact words of a brief; click a number to read them there."
         )
         try:
-            suggestions = suggested_questions(assistant, generation.id)
+            suggestions = suggested_questions(assistant, reader().labels)
         except BriefsError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from assistant import Assistant
+from index.filters import Filters, allowed_briefs
 from index.generation import Generation
 
 WANTED = 4
@@ -49,33 +50,38 @@ def as_question(phrase: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8)
-def suggested_questions(assistant: Assistant, generation_id: str) -> tuple[str, ...]:
-    """Up to ``WANTED`` questions that the assistant answers, each from another brief; the same for the same generation.
+def suggested_questions(assistant: Assistant, labels: frozenset[str] | None = None) -> tuple[str, ...]:
+    """Up to ``WANTED`` questions that the assistant answers from the briefs for the groups ``labels``, None for all.
 
-    The assistant is asked once per generation: ``generation_id`` is there to say when to ask anew.
+    Each is answered from another brief. The assistant is asked once for all readers who see the same.
     """
+    return _suggested(assistant, assistant.generation.id_for(labels), labels)
+
+
+@lru_cache(maxsize=64)
+def _suggested(assistant: Assistant, seen: str, labels: frozenset[str] | None) -> tuple[str, ...]:
+    """The same; ``seen`` says when to ask anew."""
     if assistant.settings.engine == "model":  # nothing goes to a model before somebody asks
         assistant = Assistant(assistant.settings.model_copy(update={"engine": "extractive"}))
-    generation = assistant.generation
-    phrases = _phrases(generation)
-    by_age = sorted(
-        generation.brief_ids, key=lambda brief_id: (generation.metadata(brief_id).date or dt.date.min, brief_id)
-    )
+    generation, filters = assistant.generation, Filters(labels=labels)
+    phrases = _phrases(generation, allowed_briefs(generation.manifest.metadata, filters))
+    by_age = sorted(phrases, key=lambda brief_id: (generation.metadata(brief_id).date or dt.date.min, brief_id))
     best: dict[str, float] = {}
     for brief_id in by_age[: -TRIED_BRIEFS - 1 : -1]:
         questions = [question for phrase in phrases[brief_id] if (question := as_question(phrase))]
-        for confidence, question in _answered(assistant, brief_id, questions[:TRIED_QUESTIONS]):
+        for confidence, question in _answered(assistant, brief_id, questions[:TRIED_QUESTIONS], filters):
             best.setdefault(question, confidence)
             break
     return tuple(sorted(best, key=lambda question: -best[question])[:WANTED])
 
 
-def _phrases(generation: Generation) -> dict[str, list[str]]:
-    """Title and headings by brief, without the headings that several briefs share: those say nothing about any."""
-    headings: dict[str, dict[str, None]] = {brief_id: {} for brief_id in generation.brief_ids}
+def _phrases(generation: Generation, allowed: frozenset[str] | None) -> dict[str, list[str]]:
+    """Title and headings by allowed brief, without the headings that several of them share: those say nothing about any."""
+    ids = generation.brief_ids
+    headings: dict[str, dict[str, None]] = {key: {} for key in ids if allowed is None or key in allowed}
     for chunk, position in enumerate(generation.chunks.brief):
-        headings[generation.brief_ids[position]].update(dict.fromkeys(generation.headings(chunk)))
+        if ids[position] in headings:
+            headings[ids[position]].update(dict.fromkeys(generation.headings(chunk)))
     shared = Counter(heading for own in headings.values() for heading in own)
     return {
         brief_id: [*_parts(generation.metadata(brief_id).title), *(heading for heading in own if shared[heading] == 1)]
@@ -89,11 +95,13 @@ def _parts(title: str) -> Iterator[str]:
     yield from (part.strip() for part in title.split(":")[1:])
 
 
-def _answered(assistant: Assistant, brief_id: str, questions: Iterable[str]) -> list[tuple[float, str]]:
+def _answered(
+    assistant: Assistant, brief_id: str, questions: Iterable[str], filters: Filters
+) -> list[tuple[float, str]]:
     """The questions that are answered from the brief, most confident first."""
     found: list[tuple[float, str]] = []
     for question in dict.fromkeys(questions):
-        answer = assistant.ask(question)
+        answer = assistant.ask(question, filters=filters)
         if answer.status == "answered" and any(citation.brief_id == brief_id for citation in answer.citations):
             found.append((answer.confidence, question))
     return sorted(found, key=lambda pair: -pair[0])
