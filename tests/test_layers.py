@@ -15,7 +15,12 @@ ALLOWED = {
     "evals": {"assistant", "evals", "index"},
     "ui": {"assistant", "index", "ui"},
 }
-BY_NAME = {"assistant/cli/launch.py": {"evals.cli", "evals.calibration", "ui.server"}}
+BY_NAME = {
+    "assistant/cli/launch.py": {
+        *("evals.cli", "evals.calibration"),
+        *("ui.server", "ui.api.mcpserver", "ui.access.commands", "ui.access.startup"),
+    }
+}
 """The one place that starts what is built upon the assistant, by name and only when asked to."""
 HOME = {
     "chromadb": {"index/vectors.py"},
@@ -23,7 +28,17 @@ HOME = {
     "llama_index": {"index/embedding/llama.py", "assistant/generative/endpoint.py"},
     "openai": {"assistant/generative/connection.py"},
     "httpx": {"assistant/generative/connection.py"},
-    "streamlit": {"ui/"},
+    "streamlit": {"ui/", "evals/pagesession.py"},
+    "fastapi": {"ui/api/", "ui/server.py"},
+    "limits": {"ui/api/rates.py"},
+    "uvicorn": {"ui/server.py", "ui/connection.py", "ui/portal/"},
+    "opentelemetry": {"index/otlp.py"},
+    "prometheus_client": {"ui/telemetry/metrics.py"},
+    "websockets": {"evals/pagesession.py"},
+    "jwt": {"ui/access/tokens.py"},
+    "cryptography": {"ui/access/tokens.py"},
+    "mcp": {"ui/api/mcpserver.py", "ui/api/mcptools.py"},
+    "itsdangerous": {"ui/access/login.py"},
 }
 """Where a library may be imported: a module, or a folder with a slash."""
 

@@ -1,113 +1,75 @@
-"""The server: health, headers, ports, and a stop that ends it."""
+"""The server: page and API on one port, its address, connections that take too long, and a stop that ends it."""
 
 from __future__ import annotations
 
-import json
-import os
+import asyncio
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPMessage
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from scripted_page import indexed
+from serving import served
+from websockets.asyncio.client import connect
 
 from index.errors import BriefsError
-from index.settings import Settings, load_settings
-from ui.server import main
-
-ROOT = Path(__file__).parent.parent
-SERVE = """
-import sys
-from pathlib import Path
 from index.settings import load_settings
 from ui.server import main
-sys.exit(main(load_settings(corpus=Path(sys.argv[1]), store=Path(sys.argv[2])), port=0))
-"""
+
+HEAD_S = FULL_S = 1.5
+PATCHES = {"ui.connection.HEAD_S": HEAD_S, "ui.connection.FULL_S": FULL_S}
 
 
-@contextmanager
-def serving(settings: Settings, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server started elsewhere than in the project's folder, as an installed one is; its address and its process."""
-    command = [sys.executable, "-c", SERVE, str(settings.corpus), str(settings.store)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        assert server.stdout
-        line = server.stdout.readline()
-        assert line.startswith("Briefs on http://127.0.0.1:"), line
-        address = line.split()[2]
-        _get_until_up(f"{address}/api/healthz")
-        yield address, server
-    finally:
-        if server.poll() is None:
-            server.terminate()
-        server.communicate(timeout=30)
-
-
-def _get_until_up(url: str) -> None:
-    for _ in range(240):
-        try:
-            assert get(url)[:2] == (200, {"status": "ok"})
-            return
-        except urllib.error.URLError:
-            time.sleep(0.25)
-    pytest.fail("the server does not answer")
-
-
-def get(url: str) -> tuple[int, object, HTTPMessage]:
-    """Status, JSON body (text for a page) and headers."""
-    try:
-        with urllib.request.urlopen(url, timeout=60) as response:
-            status, body, headers = response.status, response.read().decode(), response.headers
-    except urllib.error.HTTPError as error:
-        with error:
-            status, body, headers = error.code, error.read().decode(), error.headers
-    return status, json.loads(body) if "json" in headers["content-type"] else body, headers
-
-
-def test_health_page_and_a_graceful_stop(tmp_path: Path) -> None:
-    settings = indexed()
-    with serving(settings, tmp_path) as (address, server):
-        status, ready, _ = get(f"{address}/api/readyz")
-        assert status == 200
-        assert isinstance(ready, dict)
-        assert ready["status"] == "ready"
-        assert ready["briefs"] == 3
-        status, page, headers = get(address)
-        assert status == 200
-        assert "<title>" in str(page)
-        assert headers["x-content-type-options"] == "nosniff"
-        policy = headers["content-security-policy"]
+def test_page_and_api_and_a_graceful_stop() -> None:
+    with served(indexed()) as server:
+        page = httpx.get(server.address)
+        assert page.status_code == 200
+        assert "<title>" in page.text
+        assert "server" not in page.headers
+        assert page.headers["x-content-type-options"] == "nosniff"
+        policy = page.headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "http" not in policy
-        assert get(f"{address}/api/nothing")[0] == 404
-        server.send_signal(signal.SIGTERM)
-        out, _ = server.communicate(timeout=30)
-        assert "Traceback" not in out
-        assert server.returncode in (0, -signal.SIGTERM)
+        with server.client() as api:
+            ready = api.get("/readyz").json()
+            assert (ready["status"], ready["briefs"]) == ("ready", 3)
+            assert "server" not in api.get("/nothing").headers
+        assert httpx.get(f"{server.address}/apiary").headers["content-type"].startswith("text/html")
+        assert server.stop() in {0, -signal.SIGTERM}
 
 
-def test_not_ready_without_an_index_and_ready_once_there_is_one(tmp_path: Path) -> None:
-    settings = indexed()
-    later = settings.model_copy(update={"store": tmp_path / "later"})
-    with serving(later, tmp_path) as (address, _):
-        status, body, _ = get(f"{address}/api/readyz")
-        assert status == 503
-        assert isinstance(body, dict)
-        assert "briefs index" in body["reason"]
-        later.store.symlink_to(settings.store)
-        status, body, _ = get(f"{address}/api/readyz")
-        assert (status, isinstance(body, dict) and body["status"]) == (200, "ready")
+def test_a_page_that_is_open_stays_open_and_does_not_hold_the_server_up() -> None:
+    async def stay(address: str) -> None:
+        url = f"ws{address.removeprefix('http')}/_stcore/stream"
+        async with connect(url, origin=address, subprotocols=["streamlit"]) as page:  # type: ignore[arg-type,list-item]
+            await asyncio.sleep(2 * HEAD_S)
+            await asyncio.wait_for(await page.ping(), 10)
+            server.process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(page.wait_closed(), 20)
+
+    with served(indexed(), patches=PATCHES) as server:
+        asyncio.run(stay(server.address))
+        assert server.process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_a_caller_who_reads_nothing_is_left() -> None:
+    request = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with served(indexed().model_copy(update={"rate_limit": "10000/minute"}), patches=PATCHES) as server:
+        with server.client() as api:
+            size = len(api.get("/v1/openapi.json").content)
+        with socket.create_connection(("127.0.0.1", server.port), 20) as raw:
+            raw.sendall(400 * request)
+            time.sleep(3 * FULL_S)
+            read = 0
+            with suppress(ConnectionError):
+                while part := raw.recv(65536):
+                    read += len(part)
+        assert 0 < read < 400 * size
+        with server.client() as api:
+            assert api.get("/healthz").status_code == 200
 
 
 def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:

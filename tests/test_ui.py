@@ -185,7 +185,7 @@ def test_as_question(phrase: str, question: str | None) -> None:
 
 def test_suggestions_are_answered_from_the_corpus() -> None:
     assistant = Assistant(indexed())
-    questions = suggested_questions(assistant, assistant.generation.id)
+    questions = suggested_questions(assistant)
     assert len(set(questions)) == len(questions)
     assert all(assistant.ask(question).status == "answered" for question in questions)
 

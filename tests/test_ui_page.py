@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from asking import model_settings
 from conftest import write_brief
+from gated import as_caller, user
 from scripted_model import ScriptedModel, says
 from scripted_page import (
     CUP,
@@ -39,6 +39,7 @@ from assistant.ambiguity import CLARIFY
 from assistant.conversations import HIDDEN, ConversationStore
 from index.build import build
 from index.settings import Settings, load_settings
+from ui.access.caller import Caller
 from ui.view.plain import plain
 
 SCRIPT = str(Path(__file__).parent.parent / "ui" / "app.py")
@@ -207,7 +208,7 @@ def test_of_a_hidden_brief_nothing_is_shown(
         path = tmp_path / "corpus" / "north.md"
         path.write_text(path.read_text(encoding="utf-8").replace("kind:", "labels: [staff]\nkind:"), encoding="utf-8")
         build(settings)
-        monkeypatch.setattr(type(st.user), "to_dict", lambda _: {"is_logged_in": True, "groups": ["press"]})
+        as_caller(monkeypatch, Caller("user", "", frozenset({"press"})))
         app = page(c=kept)
         assert [exchange.filters for exchange in app.session_state["conversation"].exchanges] == [None, None]
         shown = components(app, "briefs_statement")
@@ -225,7 +226,7 @@ def test_of_a_hidden_brief_nothing_is_shown(
         app.run()
         assert not app.exception
         assert components(app, "briefs_panel")[0]["brief"] is None
-        monkeypatch.setattr(type(st.user), "to_dict", lambda _: {"is_logged_in": True, "groups": ["staff"]})
+        as_caller(monkeypatch, Caller("user", "", frozenset({"staff"})))
         app.run()
         assert components(app, "briefs_statement")[0]["text"] == QUOTES["airspace"][1]
 
@@ -233,10 +234,10 @@ def test_of_a_hidden_brief_nothing_is_shown(
 def test_readers_who_log_in_have_conversations_of_their_own(
     scripted: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(st.user), "to_dict", lambda _: {"is_logged_in": True, "email": "ann@example.org"})
+    as_caller(monkeypatch, user("ann"))
     app = page(q=RED_LINES)
     kept = app.query_params["c"]
-    monkeypatch.setattr(type(st.user), "to_dict", lambda _: {"is_logged_in": True, "email": "bob@example.org"})
+    as_caller(monkeypatch, user("bob"))
     other = page(c=kept)
     assert "it may have been deleted" in other.warning[0].value
     assert not components(other, "briefs_conversations")

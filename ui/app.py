@@ -1,4 +1,4 @@
-"""The pages, run by Streamlit: ``briefs serve``, or ``streamlit run ui/app.py``."""
+"""The pages, run by Streamlit inside ``briefs serve``, which says who is asking."""
 
 from ui.view.frame import show
 

@@ -2,109 +2,123 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import math
 import socket
 from pathlib import Path
 
-import anyio.to_thread
 import streamlit as st
 import uvicorn
-from starlette.datastructures import MutableHeaders
+from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import BriefsError
 from index.settings import Settings
-from ui.service import configure, open_assistant
+from ui.access.gate import Gate
+from ui.access.headers import SafeHeaders
+from ui.access.login import login_secrets, prepare_page
+from ui.access.startup import sign_in_needed
+from ui.api.app import build_api
+from ui.api.service import Service
+from ui.connection import Connection
+from ui.service import configure
+from ui.telemetry.logs import start_log
+from ui.telemetry.requests import RequestTelemetry
 
 SCRIPT = Path(__file__).with_name("app.py")
-PROBE = "What do the briefs say?"
-GRACE_S = 5
-"""How long open connections may take to end when the server stops, in seconds."""
-# Streamlit loads components from blobs and styles its widgets inline.
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' blob: data:; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'"
-)
-HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-"""Sent with every response: the page may load from its own origin only, whatever a brief contains."""
+HEAD_BYTES = 64 * 1024
+POLL_S = 0.05
+GRACE_S = 3
+"""How long what is still open after ``shutdown_s`` may take to close, in seconds."""
 
 
-class SafeHeaders:
-    """Middleware that adds ``HEADERS``."""
+class Below:
+    """Middleware that leads requests below ``path`` to another application."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, path: str, other: ASGIApp) -> None:
+        self.app, self.path, self.other = app, path, other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on; set the headers where a response starts."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
+        """Pass on, here or there."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path == self.path or path.startswith(f"{self.path}/")):
+            scope["root_path"] = scope.get("root_path", "") + self.path
+            await self.other(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
-def build_app(settings: Settings) -> st.App:
-    """The ASGI app: the chat page at ``/``, ``/api/healthz`` and ``/api/readyz`` beside it.
+def build_app(settings: Settings, api: FastAPI, *, sign_in: bool) -> st.App:
+    """The ASGI app: the chat page at ``/``, ``api`` beside it. ``sign_in`` says whether callers must say who they are.
 
     One app per process, which is what Streamlit supports.
     """
     configure(settings)
-
-    async def healthz(_: Request) -> JSONResponse:
-        """The process is alive."""
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(_: Request) -> JSONResponse:
-        """The index is open and finds something: 200, else 503 and the reason, which names the remedy."""
-        return await anyio.to_thread.run_sync(_readiness, settings)
-
-    return st.App(
+    app = st.App(
         SCRIPT,
-        routes=[Mount("/api", routes=[Route("/healthz", healthz), Route("/readyz", readyz)])],
-        middleware=[Middleware(SafeHeaders)],
+        secrets=login_secrets(settings),
+        lifespan=lambda _: api.state.run(),
+        middleware=[
+            Middleware(RequestTelemetry),
+            Middleware(SafeHeaders, settings=settings, sign_in=sign_in),
+            Middleware(Gate, settings=settings, sign_in=sign_in),
+            # Streamlit's own middleware, which compresses and keeps sessions, is for the page alone.
+            Middleware(Below, path="/api", other=api),
+        ],
     )
+    prepare_page(settings)
+    return app
 
 
-def _readiness(settings: Settings) -> JSONResponse:
-    assistant = open_assistant(settings)
-    try:
-        generation = assistant.generation
-        hits = assistant.search(PROBE, top_k=1)
-    except BriefsError as error:
-        return JSONResponse({"status": "unavailable", "reason": str(error)}, status_code=503)
-    if not hits:
-        return JSONResponse({"status": "unavailable", "reason": "the index finds nothing; run `briefs index`"}, 503)
-    return JSONResponse({"status": "ready", "generation": generation.id, "briefs": len(generation.brief_ids)})
+class Server(uvicorn.Server):
+    """Ends gracefully: from the signal on the API takes nothing new, and what is under way may take ``shutdown_s``."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is under way, stop what is left, then close every connection."""
+        self.service.traffic.stopping = True
+        await self._idle(self.service.settings.shutdown_s)
+        self.service.desk.stop_all()
+        await self._idle(GRACE_S)
+        await super().shutdown(sockets)
+
+    async def _idle(self, seconds: float) -> None:
+        """Until nothing is under way, for so long at most."""
+        traffic, desk = self.service.traffic, self.service.desk
+        for _ in range(math.ceil(seconds / POLL_S)):
+            if self.force_exit or not (traffic.under_way or desk.waiting or desk.running):
+                return
+            await asyncio.sleep(POLL_S)
 
 
 def main(settings: Settings, host: str = "127.0.0.1", port: int = 8501) -> int:
     """Serve until stopped by a signal; returns the exit code, 0.
 
-    :raises BriefsError: if the address cannot be used.
+    :raises BriefsError: if the address cannot be used, or the server must not start as the settings are.
     """
+    start_log(settings)
+    sign_in = sign_in_needed(settings, host)
     listening = _listen(host, port)
     with listening:
+        api = build_api(settings, sign_in=sign_in)
+        config = uvicorn.Config(
+            build_app(settings, api, sign_in=sign_in),
+            http=Connection,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            timeout_graceful_shutdown=GRACE_S,
+        )
         shown = f"[{host}]" if ":" in host else host
         print(f"Briefs on http://{shown}:{listening.getsockname()[1]} (Ctrl-C stops)", flush=True)
-        config = uvicorn.Config(
-            build_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, api.state.service).run(sockets=[listening])
     return 0
 
 
