@@ -20,6 +20,11 @@ _NUMBER = re.compile(
 )
 _OWNED = re.compile(r"\b([A-Z][\w-]+)['’]s? ((?:[a-z][\w-]*\s*){1,3})")
 _HEADED = re.compile(r"([A-Z][\w-]+)['’]s? ")
+_REASON = re.compile(
+    r"\b(?:because|due to|owing to|thanks to|as a result of|in response to|in order to|so that|reasons?|caus(?:es?|ed)|blam(?:e[ds]?|ing)"
+    r"|snags?|obstacles?|sticking points?|stumbling blocks?|unwilling(?:ness)?|refus(?:al|e[ds]?|ing)|reject(?:ed|s|ion)|failure to|lack of)\b",
+    re.I,
+)
 _NO_NOUN = tuple([word] for word in STOP_WORDS)
 _MEASURES = {stem(word) for word in ("many", "much")}
 _DYING = {stem(word) for word in ("kill", "die", "dead", "death", "casualty", "toll", "fatality")}
@@ -31,6 +36,11 @@ def states_date(question: str, sentence: str) -> bool:
     """Whether ``sentence`` names a day, month or year that ``question`` does not."""
     known = {match.group().lower() for match in _DATE.finditer(question)}
     return any(match.group().lower() not in known for match in _DATE.finditer(sentence))
+
+
+def states_reason(sentence: str) -> bool:
+    """Whether ``sentence`` has words in which reasons and obstacles are given."""
+    return bool(_REASON.search(sentence))
 
 
 def states_count(question: str, sentence: str, reach: int = _REACH) -> bool | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.expectations import counted
+from assistant.expectations import counted, states_reason
 from index.generation import Generation
 from index.lexical import terms
 from index.query import Query
@@ -78,6 +78,8 @@ def select_sentences(
         chosen = _list_under_heading(generation, evidence, chosen, words)
     chosen = _across_briefs(generation, evidence, chosen, words)
     chosen = _every_part(generation, evidence, chosen)
+    if Asks.REASON in evidence.query.asks:
+        chosen = _with_reason(generation, evidence, chosen, words)
     if taken:
         said = list(taken)
         chosen = [k for k in chosen if k not in taken and not _repeats(generation, said, k)]
@@ -273,6 +275,30 @@ def _every_part(generation: Generation, evidence: Evidence, chosen: list[int]) -
     if value[best] < 0.35 * float(chance.max()) or position in chosen:
         return chosen
     return [*chosen, position]
+
+
+def _with_reason(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
+    """Add the reason that stands beside what was chosen, in its paragraph, where a question asks why and nothing chosen says."""
+    if any(states_reason(sentence_text(generation, position)) for position in chosen):
+        return chosen
+    lines, words = generation.sentences, _words(generation, chosen)
+    for position in chosen:
+        near = [k for k in _paragraph(generation, position) if k not in chosen and k not in evidence.excluded]
+        for k in sorted(near, key=lambda k: (abs(k - position), k)):
+            quotable = not lines.traits[k] & NEVER_QUOTED.value
+            if quotable and states_reason(sentence_text(generation, k)) and words + count_words(generation, k) <= room:
+                return [*chosen, k]
+    return chosen
+
+
+def _paragraph(generation: Generation, position: int) -> list[int]:
+    """The sentences of a paragraph in their order, by one of them."""
+    first = last = position
+    while first > 0 and _joined(generation, first):
+        first -= 1
+    while last + 1 < len(generation.sentences) and _joined(generation, last + 1):
+        last += 1
+    return list(range(first, last + 1))
 
 
 def chances(evidence: Evidence) -> dict[int, float]:

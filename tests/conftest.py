@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from index.build import build
@@ -17,6 +18,8 @@ from index.embedding.minilm import MiniLM
 from index.settings import Settings
 
 ROOT = Path(__file__).absolute().parent.parent
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 TOPICS = {
     "border": ("Border closure", "Pakistan closed the Torkham crossing on 12 October 2025. Trucks waited for weeks."),
     "talks": ("Talks in Istanbul", "Delegations met in Istanbul under Turkish mediation. No text was signed."),

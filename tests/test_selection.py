@@ -187,6 +187,30 @@ def test_a_number_brings_what_it_counts(tmp_path: Path, minilm: MiniLM) -> None:
         assert quotes(generation, select(generation, scored)) == expected
 
 
+SNAG = """The autumn talks ran for a week. The main snag was a refusal to sign anything. On Friday they were declared over.
+
+Because of the rain, the delegates left late."""
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Why did the autumn talks end?", ["The main snag was a refusal to sign anything. On Friday they were declared over."]),
+        ("When did the autumn talks end?", ["On Friday they were declared over."]),
+    ],
+)  # fmt: skip
+def test_a_reason_that_stands_beside_the_answer_comes_with_it(
+    tmp_path: Path, minilm: MiniLM, question: str, expected: list[str]
+) -> None:
+    write_brief(tmp_path / "corpus", "talks", "Talks", SNAG)
+    settings = Settings(corpus=tmp_path / "corpus", store=tmp_path / "store")
+    build(settings)
+    generation = open_current(settings)
+    found = find_evidence(generation, minilm, question)
+    scored = replace(found, sentence_score=np.array([0.0, 0.0, 0.9, 0.0], np.float32))
+    assert quotes(generation, select(generation, scored)) == expected
+
+
 def test_nothing_comes_of_nothing(generation: Generation, evidence: Evidence) -> None:
     none = replace(evidence, sentence_score=np.zeros(0, np.float32))
     assert select(generation, none) == []
