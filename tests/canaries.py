@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,17 +94,17 @@ def write_canaries(corpus: Path) -> None:
 
 @dataclass(frozen=True)
 class Who:
-    """A kind of caller. ``labels`` are the groups that count, None for every brief; without ``admitted`` none of it matters."""
+    """A kind of caller. ``labels`` are the groups that count, None for every brief; without ``admitted`` none of it matters.
+
+    ``token`` makes a new one of the portal whenever the caller comes: they are short-lived.
+    """
 
     name: str
     headers: Mapping[str, str] = field(default_factory=dict)
     labels: frozenset[str] | None = frozenset()
     admitted: bool = True
     address: str = "127.0.0.1"
-
-    def secrets(self) -> list[str]:
-        """What of the credentials may be written nowhere."""
-        return [value.rpartition(" ")[2] for name, value in self.headers.items() if name == "Authorization"]
+    token: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,15 @@ class Served:
     keeper: Who
     portal: Mapping[str, Who]
     """A user of the portal, ann, in the groups that each name says."""
+    secrets: set[str] = field(default_factory=set)
+    """Every credential that was sent."""
 
     def client(self, who: Who) -> httpx.Client:
         """A client that sends the caller's headers from the caller's address."""
         transport = httpx.HTTPTransport(local_address=who.address)
-        return httpx.Client(base_url=self.url, headers=dict(who.headers), transport=transport, timeout=60)
+        headers = dict(who.headers) | ({"Authorization": f"Bearer {who.token()}"} if who.token else {})
+        self.secrets.add(headers.get("Authorization", "").rpartition(" ")[2])
+        return httpx.Client(base_url=self.url, headers=headers, transport=transport, timeout=60)
 
     def leaks(self, who: Who, text: str) -> set[str]:
         """What of ``text`` this caller may find nowhere: words of hidden briefs, and what moves when one of these does."""
@@ -217,7 +221,8 @@ def _callers(settings: Settings, url: str) -> tuple[tuple[Who, ...], Who, dict[s
 
     def user(subject: str, *groups: str) -> Who:
         labels = frozenset(groups)
-        return Who(f"portal: {subject} {sorted(groups)}", bearer(token(subject, labels), Origin=PORTAL), labels)
+        name, headers = f"portal: {subject} {sorted(groups)}", {"Origin": PORTAL}
+        return Who(name, headers, labels, token=lambda: token(subject, labels))
 
     def by_proxy(name: str, *groups: str) -> dict[str, str]:
         return {"X-Forwarded-User": name, "X-Forwarded-Groups": ",".join(groups)}

@@ -210,6 +210,9 @@ def test_suggestions_come_from_readable_briefs(tmp_path: Path, embedder: Remembe
     assert suggested_questions(whole, BOARD) == suggested_questions(pruned, BOARD)
     assert set(offered).isdisjoint(suggested_questions(whole, BOARD))
     assert suggested_questions(whole, DESK) == suggested_questions(whole, frozenset({"desk", "board"})) == offered
+    # A heading that several briefs have is no question; that hidden ones have it too does not count.
+    copies = [labelled(replace(b, id=f"copy/{b.id}", source=f"copy/{b.source}"), "desk") for b in briefs]
+    assert suggested_questions(Indexed(tmp_path / "copied", [*briefs, *copies], embedder), BOARD) == offered
 
 
 def test_a_hidden_brief_does_not_make_copies_of_two_others(tmp_path: Path, embedder: Remembering) -> None:

@@ -86,6 +86,8 @@ class Server(uvicorn.Server):
         self.service.desk.stop_all()
         await self._idle(GRACE_S)
         await super().shutdown(sockets)
+        # uvicorn would raise them again, and the process would end without what is registered with atexit.
+        self._captured_signals.clear()
 
     async def _idle(self, seconds: float) -> None:
         """Until nothing is under way, for so long at most."""
