@@ -21,8 +21,9 @@ _NUMBER = re.compile(
 _OWNED = re.compile(r"\b([A-Z][\w-]+)['’]s? ((?:[a-z][\w-]*\s*){1,3})")
 _HEADED = re.compile(r"([A-Z][\w-]+)['’]s? ")
 _REASON = re.compile(
-    r"\b(?:because|due to|owing to|thanks to|as a result of|in response to|in order to|so that|reasons?|caus(?:es?|ed)|blam(?:e[ds]?|ing)"
-    r"|snags?|obstacles?|sticking points?|stumbling blocks?|unwilling(?:ness)?|refus(?:al|e[ds]?|ing)|reject(?:ed|s|ion)|failure to|lack of)\b",
+    r"\b(?:because|due to|owing to|thanks to|as a result of|in response to|in order to|so that|reasons?|caus(?:es?|ed)"
+    r"|blam(?:e[ds]?|ing)|snags?|obstacles?|sticking points?|stumbling blocks?|unwilling(?:ness)?|refus(?:al|e[ds]?|ing)"
+    r"|reject(?:ed|s|ion)|failure to|lack of)\b",
     re.I,
 )
 _NO_NOUN = tuple([word] for word in STOP_WORDS)

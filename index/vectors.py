@@ -29,8 +29,6 @@ BATCH = 1000
 FOLDER, DATABASE = "chroma", "chroma.sqlite3"
 _COLLECTION = "chunks"
 _PAGE = 20_000
-_FILTER = 30_000
-"""Briefs named in one filter: Chroma's SQLite takes 32,766 variables in a query."""
 _CONNECT, _TIMEOUT = 10.0, 60.0
 """Seconds to reach a server, and for one request to it."""
 _SILENT: Any = {"anonymized_telemetry": False, "chroma_otel_granularity": "none"}
@@ -143,25 +141,13 @@ class VectorIndex:
             with self._calling("deleting"):
                 self._collection.delete(list(ids[first : first + BATCH]))
 
-    def query(
-        self, vector: NDArray[np.float32], top_k: int, allowed: frozenset[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """The ``top_k`` nearest chunks of ``allowed`` briefs (None: all) as (id, cosine in [-1, 1]), best first.
+    def query(self, vector: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
+        """The ``top_k`` nearest of all chunks as (id, cosine in [-1, 1]), best first.
 
         :raises StoreMismatch: if the vector has another length than those in the index.
         """
-        if allowed is None:
-            return self._query(vector, top_k, None)
-        names = sorted(allowed)
-        parts = [names[first : first + _FILTER] for first in range(0, len(names), _FILTER)]
-        hits = [hit for part in parts for hit in self._query(vector, top_k, {"brief": {"$in": part}})]
-        return sorted(hits, key=_order)[:top_k]
-
-    def _query(self, vector: NDArray[np.float32], top_k: int, where: Any) -> list[tuple[str, float]]:
         with self._calling("searching"):
-            found = self._collection.query(
-                vector.astype(np.float32)[None], n_results=top_k, where=where, include=["distances"]
-            )
+            found = self._collection.query(vector.astype(np.float32)[None], n_results=top_k, include=["distances"])
         distances = found["distances"] or [[]]
         hits = [(chunk_id, 1.0 - distance) for chunk_id, distance in zip(found["ids"][0], distances[0], strict=True)]
         return sorted(hits, key=_order)

@@ -44,23 +44,9 @@ def test_query_gives_exact_cosines_best_first(index: VectorIndex) -> None:
     assert [score for _, score in hits] == pytest.approx(np.sort(cosines)[::-1][:5].tolist(), abs=2e-3)
 
 
-def test_query_keeps_to_the_allowed_briefs(index: VectorIndex) -> None:
-    index.add([f"c{k}" for k in range(30)], unit(30), [f"b{k % 3}" for k in range(30)])
-    hits = index.query(unit(1, seed=1)[0].astype(np.float32), 30, frozenset({"b1", "b2"}))
-    assert {chunk_id for chunk_id, _ in hits} == {f"c{k}" for k in range(30) if k % 3}
-    assert index.query(unit(1)[0].astype(np.float32), 5, frozenset()) == []
-    assert index.query(unit(1)[0].astype(np.float32), 5, frozenset({"nobody"})) == []
-
-
 def test_query_for_more_than_there_is(index: VectorIndex) -> None:
     index.add(["only"], unit(1), ["b"])
     assert [chunk_id for chunk_id, _ in index.query(unit(1)[0].astype(np.float32), 10)] == ["only"]
-
-
-def test_query_with_many_allowed_briefs(index: VectorIndex) -> None:
-    index.add(["c0", "c1"], unit(2), ["b0", "b1"])
-    allowed = frozenset(f"b{k}" for k in range(1, 40_000))
-    assert [chunk_id for chunk_id, _ in index.query(unit(1)[0].astype(np.float32), 5, allowed)] == ["c1"]
 
 
 def test_vector_of_another_length_is_a_mismatch(index: VectorIndex) -> None:
