@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chat index test check format eval bench lock clean
+.PHONY: help setup chat index test check format eval bench load lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ eval: index ## run the eval suite against its gates and the baseline
 
 bench: index ## measure start-up, latency and indexing speed
 	@$(BIN)/python -m evals.bench
+
+load: index ## ask as one caller and as fifty, and open sessions of the page
+	@$(BIN)/python -m evals.load
 
 lock: $(INSTALLED) ## write requirements.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
