@@ -80,7 +80,6 @@ class Example:
     question: Labelled
     query: Query
     found: Candidates
-    mean_cosine: float
     chunk_gold: Floats
     sentence_gold: Floats
 
@@ -100,8 +99,7 @@ class Example:
 
     def ranked(self, model: RankingModel) -> Evidence:
         """The evidence that the search makes of these candidates under ``model``."""
-        evidence = score(self.data.generation, self.query, self.found, model)
-        return of_the_asked_owner(self.data.generation, replace(evidence, mean_cosine=self.mean_cosine))
+        return of_the_asked_owner(self.data.generation, score(self.data.generation, self.query, self.found, model))
 
 
 def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:
@@ -152,7 +150,7 @@ def collect(data: LabelledSet, embedder: Embedder) -> list[Example]:
         table, lines, found = data.generation.chunks, data.generation.sentences, evidence.pool
         chunk_gold = _marked(data, question, table.brief, table.start, table.end, found.chunks)
         sentence_gold = _marked(data, question, lines.brief, lines.start, lines.end, found.sentences)
-        examples.append(Example(data, question, evidence.query, found, evidence.mean_cosine, chunk_gold, sentence_gold))
+        examples.append(Example(data, question, evidence.query, found, chunk_gold, sentence_gold))
     return [example for example in examples if len(example.found.sentences)]
 
 

@@ -215,8 +215,8 @@ class Generation:
 
     @cached_property
     def _scope(self) -> Callable[[frozenset[str]], Scope]:
-        brief_ids, brief_of_chunk, vectors = self.brief_ids, self.chunks.brief, self.chunk_vectors
-        return lru_cache(_SCOPES)(lambda allowed: scope_of(allowed, brief_ids, brief_of_chunk, vectors))
+        brief_ids, brief_of_chunk = self.brief_ids, self.chunks.brief
+        return lru_cache(_SCOPES)(lambda allowed: scope_of(allowed, brief_ids, brief_of_chunk))
 
     def brief(self, brief_id: str) -> Brief:
         """The brief with its canonical text. :raises KeyError: if there is none of that id."""
@@ -260,11 +260,6 @@ class Generation:
     def chunk_vectors(self) -> NDArray[np.float16]:
         """Unit vectors of the chunks, shape (chunks, d), memory-mapped: the same that Chroma holds."""
         return _map(self.folder / CHUNK_VECTORS)
-
-    @cached_property
-    def mean_vector(self) -> NDArray[np.float32]:
-        """The mean of all chunk vectors, shape (d,)."""
-        return np.asarray(self.chunk_vectors.mean(axis=0, dtype=np.float32))
 
     @cached_property
     def sentence_vectors(self) -> NDArray[np.float16]:

@@ -1,4 +1,4 @@
-"""What of an index one caller may read: whatever is counted, averaged or named over briefs is taken over these alone.
+"""What of an index one caller may read: whatever is counted or named over briefs is taken over these alone.
 
 docs/labels.md tells which parts of an answer depend on what, and how that is tested.
 """
@@ -24,28 +24,19 @@ _BLOCK = 1024
 class Scope:
     """``briefs`` are the ids that may be read, ``chunks`` says which chunks are theirs, shape (all chunks,).
 
-    ``rows`` are the positions of these, ascending; ``mean_vector`` is the mean of their vectors, shape (d,), zero without any.
+    ``rows`` are the positions of these, ascending.
     """
 
     briefs: frozenset[str]
     chunks: NDArray[np.bool_]
     rows: NDArray[np.int32]
-    mean_vector: NDArray[np.float32]
 
 
-def scope_of(
-    briefs: frozenset[str],
-    brief_ids: Sequence[str],
-    brief_of_chunk: NDArray[np.int32],
-    chunk_vectors: NDArray[np.float16],
-) -> Scope:
+def scope_of(briefs: frozenset[str], brief_ids: Sequence[str], brief_of_chunk: NDArray[np.int32]) -> Scope:
     """The scope of ``briefs`` in an index with these tables; ids that it does not hold count for nothing."""
     readable = np.array([brief_id in briefs for brief_id in brief_ids], dtype=bool)
     mask = readable[brief_of_chunk]
-    rows = np.flatnonzero(mask).astype(np.int32)
-    vectors = chunk_vectors[rows]
-    mean = vectors.mean(axis=0, dtype=np.float32) if len(rows) else np.zeros(chunk_vectors.shape[1], np.float32)
-    return Scope(briefs, mask, rows, np.asarray(mean))
+    return Scope(briefs, mask, np.flatnonzero(mask).astype(np.int32))
 
 
 def cosines(

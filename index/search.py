@@ -38,9 +38,8 @@ class Evidence:
     """Candidates of one question, scored: all of them in ``pool``, those whose sentences are looked at in ``found``.
 
     ``chunk_score`` (log-odds) and ``sentence_score`` (the expected share of the sentence that is part of the answer, in
-    (0, 1)) go with the rows of ``found``. ``mean_cosine`` is that of the question with the average allowed chunk.
-    Sentences that are ``excluded`` (positions in the table) cannot answer, whatever their likeness. ``allowed`` are the
-    briefs that were searched, None for all.
+    (0, 1)) go with the rows of ``found``. Sentences that are ``excluded`` (positions in the table) cannot answer, whatever
+    their likeness. ``allowed`` are the briefs that were searched, None for all.
     """
 
     query: Query
@@ -48,7 +47,6 @@ class Evidence:
     found: Candidates
     chunk_score: Floats
     sentence_score: Floats
-    mean_cosine: float = 0.0
     excluded: frozenset[int] = frozenset()
     allowed: frozenset[str] | None = None
 
@@ -101,8 +99,7 @@ def find_evidence(
     rows = _candidates(generation, asked.vector, scored, scope, max(POOL, 2 * keep))
     found = gather(generation, query, asked, rows, scored)
     evidence = score(generation, query, found, model or load_ranking(), keep)
-    mean = scope.mean_vector if scope else generation.mean_vector
-    return replace(evidence, mean_cosine=float(mean @ asked.vector), allowed=allowed)
+    return replace(evidence, allowed=allowed)
 
 
 def score(generation: Generation, query: Query, found: Candidates, model: RankingModel, keep: int = KEPT) -> Evidence:

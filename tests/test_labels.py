@@ -120,7 +120,6 @@ def outcome(assistant: Indexed, question: str, filters: Filters, history: Sequen
             "search": [repr(hit) for top_k in (3, 40) for hit in assistant.search(question, top_k, filters)],
             "explain": assistant.explain(question, history, filters),
             "scores": [np.asarray(score, np.float32).tobytes().hex() for score in scores],
-            "mean": float(evidence.mean_cosine).hex(),
         },
         indent=1,
     )
