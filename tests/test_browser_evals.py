@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import browsing
 import pytest
 from browsing import LIGHT_AND_DARK, barriers, settled
@@ -47,6 +49,9 @@ def test_link_to_a_case_opens_its_citation_and_the_chat(page: Page, context: Bro
     page.locator(".statement").filter(has_text=QUOTES["paper"][1]).get_by_role("button").first.click()
     expect(page.locator("dialog mark.active")).to_contain_text(QUOTES["paper"][1])
     expect(page.locator("dialog mark.active")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Link to these words")).to_have_attribute(
+        "href", re.compile(r"^/\?brief=north&")
+    )
     page.keyboard.press("Escape")
     with context.expect_page() as opened:
         page.get_by_role("link", name="Ask it in the chat").click()

@@ -17,16 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import _free_port, barriers, browser
+from browsing import _free_port, barriers, browser, settled
 from command import complaint
 from gated import send
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
-from scripted_page import indexed, write_corpus
+from scripted_page import QUOTES, indexed, write_corpus
 from serving import served
 
 from index.build import build
+from index.generation import open_current
 from index.settings import Settings
+from ui.view.link import Link
+from ui.view.opened import NO_BRIEF
 
 __all__ = ["browser"]
 
@@ -163,6 +166,30 @@ def test_signing_in_shows_what_the_groups_may_read(context: BrowserContext, port
     expect(page.get_by_text("Signed in as")).to_be_visible()
 
 
+def test_a_link_is_followed_after_the_sign_in(context: BrowserContext, portal: Portal, labelled: Settings) -> None:
+    """To a brief for staff: whoever is not in that group sees what is seen where there is no such brief."""
+    brief_id, quote = QUOTES["winter"]
+    start = open_current(labelled).brief(brief_id).text.index(quote)
+    link = Link.to(brief_id, (start, start + len(quote)))
+    page = context.new_page()
+    sign_in(page, portal, "ann", f"/{link.query}")
+    expect(page.locator("dialog mark.active")).to_have_text(quote)
+    expect(page.locator("dialog mark.active")).to_be_in_viewport()
+    assert page.url == f"{portal.address}/{link.query}"
+    context.clear_cookies()
+    seen = []
+    for query in (link.query, "?brief=nowhere&start=1&end=2"):
+        sign_in(page, portal, "bob", f"/{query}")
+        expect(page.get_by_role("alert").filter(has_text=NO_BRIEF)).to_be_visible()
+        page.wait_for_url(f"{portal.address}/")
+        expect(page.get_by_role("button", name="All 2 briefs")).to_be_visible()
+        expect(page.locator("dialog")).to_be_hidden()
+        settled(page)
+        seen.append(page.get_by_test_id("stApp").inner_text())
+        context.clear_cookies()
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("sub", ["bob", "eve"])
 def test_without_the_group_the_brief_is_not_there(context: BrowserContext, portal: Portal, sub: str) -> None:
     page = context.new_page()
@@ -212,7 +239,6 @@ def test_conversations_are_ones_own(context: BrowserContext, browser: Browser, p
     others.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
     theirs = others.new_page()
     sign_in(theirs, portal, "ann", kept.removeprefix(portal.address))
-    theirs.goto(kept)
     expect(theirs.get_by_text("it may have been deleted")).to_be_visible()
     expect(theirs.get_by_text("trucks")).to_have_count(0)
     others.close()

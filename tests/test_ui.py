@@ -19,7 +19,7 @@ from index.errors import QuestionError, StoreMismatch, StoreMissing
 from index.generation import open_current
 from index.types import Brief, Metadata, Span
 from ui.view import condition
-from ui.view.brief import GAP, Run, day, excerpt, lay_out, panel
+from ui.view.brief import CHANGED, GAP, Run, day, excerpt, lay_out, panel
 from ui.view.conversation import Exchange
 from ui.view.foot import confidence_in_words
 from ui.view.live import Live
@@ -76,14 +76,16 @@ def test_panel_marks_the_citations_of_its_brief_and_steps_through_all() -> None:
     shown = panel(found, [cite(found, "One stays."), other, cite(found, "Three ends it.", 3)], 3)
     labels = {label for block in shown["blocks"] for _, label in block["runs"]}
     assert labels == {0, 1, 3}
-    assert (shown["label"], shown["previous"], shown["next"], shown["changed"]) == (3, 2, 0, False)
+    assert (shown["label"], shown["previous"], shown["next"], shown["remark"]) == (3, 2, 0, "")
+    start = TEXT.index("Three ends it.")
+    assert shown["link"] == f"?brief=b&start={start}&end={start + len('Three ends it.')}"
 
 
 def test_panel_draws_no_mark_when_the_brief_has_changed() -> None:
     found = brief()
     old = Citation(1, "b", "b.md", "Title", None, "Other words", 9, 20)
     shown = panel(found, [old], 1)
-    assert shown["changed"]
+    assert (shown["remark"], shown["link"]) == (CHANGED, "?brief=b")
     assert {label for block in shown["blocks"] for _, label in block["runs"]} == {0}
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +25,7 @@ from ui.api.routing import problem_for
 from ui.api.schemas import FiltersBody
 from ui.api.service import Service
 from ui.api.underway import Underway, encoded
+from ui.view.link import Link
 
 MODEL = "briefs"
 OWNER = "briefs-assistant"
@@ -164,9 +164,9 @@ def _refusal(
 
 
 def _address(service: Service, request: Request) -> str:
-    """Where the API is reached from outside."""
+    """Where the page is reached from outside, without a slash at the end."""
     url = request.url
-    return f"{service.settings.public_url.rstrip('/') or f'{url.scheme}://{url.netloc}'}/api/v1"
+    return service.settings.public_url.rstrip("/") or f"{url.scheme}://{url.netloc}"
 
 
 async def _wire(
@@ -200,7 +200,7 @@ class _Completion:
     """One answer in OpenAI's form. What concerns its end is known once ``piece`` has had its ``Done``."""
 
     def __init__(self, id: str, address: str) -> None:
-        """``address`` is that of the API, for links to briefs."""
+        """``address`` is that of the page, for links to briefs."""
         self._id, self._address, self._created = f"chatcmpl-{id}", address, int(time.time())
         self._transcript = Transcript()
         self._answer: Answer | None = None
@@ -269,9 +269,9 @@ class _Completion:
         }
 
     def _annotation(self, citation: Citation, start: int, end: int) -> dict[str, Any]:
-        place = f"{quote(citation.brief_id, safe='')}?start={citation.start}&end={citation.end}"
+        query = Link.to(citation.brief_id, (citation.start, citation.end)).query
         title = ", ".join(part for part in (citation.title, citation.published) if part)
-        link = {"start_index": start, "end_index": end, "url": f"{self._address}/briefs/{place}", "title": title}
+        link = {"start_index": start, "end_index": end, "url": f"{self._address}/{query}", "title": title}
         return {"type": "url_citation", "url_citation": link}
 
 

@@ -59,7 +59,10 @@ function draw(dialog, brief, setTriggerValue) {
   find("h2").textContent = brief.title
   find(".facts").textContent = brief.facts.join(" · ")
   find(".file").textContent = brief.source
-  find(".changed").hidden = !brief.changed
+  find(".link").href = `/${brief.link}` // in a tab of its own: the conversation stays here
+  find(".link").textContent = brief.label && !brief.remark ? "Link to these words" : "Link to this brief"
+  find(".remark").textContent = brief.remark
+  find(".remark").hidden = !brief.remark
   find("article").replaceChildren(...blockNodes(brief.blocks, brief.label))
   find(".steps").hidden = !brief.previous && !brief.next
   find(".step").textContent = brief.label ? `Citation ${brief.label}` : ""

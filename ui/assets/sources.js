@@ -20,9 +20,7 @@ function sourceRow(brief, open) {
 function linkTo(question) {
   const link = new URL(location.href)
   link.searchParams.set("q", question)
-  link.searchParams.delete("c")
-  link.searchParams.delete("embed")
-  link.searchParams.delete("embed_options")
+  for (const name of ["c", "brief", "start", "end", "embed", "embed_options"]) link.searchParams.delete(name)
   return link.href
 }
 

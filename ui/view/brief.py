@@ -11,9 +11,15 @@ from typing import Any, Literal
 from assistant import Citation
 from index.segmentation import split_sentences
 from index.types import Brief, Sentence, Span
+from ui.view.link import Link
 
 GAP = " […] "
 """Stands where boilerplate was left out of the middle of a line."""
+CHANGED = (
+    "This brief has changed since the answer was given, and no longer has the quoted words in that place. "
+    "Ask again for a current answer."
+)
+NO_WORDS = "The link names words that this brief does not have. It may have changed since."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,8 @@ def day(value: dt.date | str | None) -> str:
 def panel(brief: Brief, citations: Sequence[Citation], label: int) -> dict[str, Any]:
     """What the reading panel shows: ``brief`` with the quotes of ``citations`` marked and that of ``label`` in view.
 
-    Only citations of this brief are marked, and only where the brief still has their words.
+    Only citations of this brief are marked, and only where the brief still has their words. ``link`` is the query of the
+    address that opens the same.
     """
     own = [citation for citation in citations if citation.brief_id == brief.id]
     marks = {citation.label: (citation.start, citation.end) for citation in own if still_there(brief, citation)}
@@ -136,7 +143,8 @@ def panel(brief: Brief, citations: Sequence[Citation], label: int) -> dict[str, 
         "facts": [fact for fact in facts if fact],
         "source": brief.source + (f", page {chosen.page}" if chosen and chosen.page else ""),
         "label": label,
-        "changed": chosen is not None and label not in marks,
+        "remark": CHANGED if chosen and label not in marks else "",
+        "link": Link.to(brief.id, marks.get(label)).query,
         "previous": labels[at - 1] if at > 0 else 0,
         "next": labels[at + 1] if 0 <= at < len(labels) - 1 else 0,
         "blocks": [
@@ -144,3 +152,20 @@ def panel(brief: Brief, citations: Sequence[Citation], label: int) -> dict[str, 
             for block in lay_out(brief, marks)
         ],
     }
+
+
+def linked_panel(brief: Brief, link: Link) -> dict[str, Any]:
+    """The same with the words that ``link`` names in view, or with a remark that the brief shows no such words."""
+    if span := link.span(len(brief.text)):
+        shown = panel(brief, [cite(brief, *span)], 1)
+        if any(label for block in shown["blocks"] for _, label in block["runs"]):
+            return shown
+    return panel(brief, (), 0) | {"remark": NO_WORDS if link.has_offsets else ""}
+
+
+def cite(brief: Brief, start: int, end: int, label: int = 1) -> Citation:
+    """The words of ``brief`` between two offsets in the form of a citation."""
+    known = brief.metadata
+    published = known.published.isoformat() if known.published else None
+    words, page = brief.text[start:end], brief.page_of(start)
+    return Citation(label, brief.id, brief.source, known.title, published, words, start, end, page)

@@ -42,6 +42,8 @@ _conversations = st.components.v2.component(
     js=asset("conversations.js"),
 )
 
+_address = st.components.v2.component("briefs_address", js=asset("address.js"))
+
 Opening = Callable[[int], None]
 """Called with the label of the citation that was clicked."""
 
@@ -122,6 +124,11 @@ def show_panel(
         on_open_change=lambda: on_open(st.session_state[key].open),
         on_close_change=on_close,
     )
+
+
+def keep_address(signed_in: bool) -> None:
+    """Note the parameters of the address before somebody signs in, and go back to them afterwards."""
+    _address(key="address", data={"signed_in": signed_in})
 
 
 def _shown(citation: Citation) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from assistant.conversations import Standing, review
 from assistant.types import Done, Event, NearestBrief, Sources, Stated, Statement
 from index.filters import Filters
 from index.generation import Generation
-from index.search import Hit
 from ui.access.caller import Caller
 from ui.answering import STOPPED, stopped_answer
+from ui.view.brief import cite
+from ui.view.link import Link
 from ui.view.live import Live
 
 KEY = "conversation"
@@ -114,11 +115,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the reading panel shows: a brief, and in it the citation ``label`` of an exchange (0: none)."""
+    """What the reading panel shows: a brief, and in it the citation ``label`` of an exchange (0: none), or the words of a ``link``."""
 
     exchange: int
     brief_id: str
     label: int
+    link: Link | None = None
 
 
 @dataclass(slots=True)
@@ -126,8 +128,9 @@ class Conversation:
     """One reader's page. ``id`` is that of the kept conversation, empty before there is one.
 
     ``pending`` is a question that was picked, and whether it is asked ``alone``. ``opening`` counts openings of the panel;
-    ``focus`` is what had the keyboard before. ``count`` numbers exchanges and never starts anew, as their numbers are in the
-    keys of widgets. ``trouble`` says why a conversation was not opened or is not kept. ``deleting`` waits for a yes.
+    ``focus`` is what had the keyboard before, ``followed`` is the link that the address had. ``count`` numbers exchanges and
+    never starts anew, as their numbers are in the keys of widgets. ``trouble`` says why what the address names was not opened,
+    or why a conversation is not kept. ``deleting`` waits for a yes.
     """
 
     id: str = ""
@@ -138,6 +141,7 @@ class Conversation:
     opening: int = 0
     focus: Opened | None = None
     linked: bool = False
+    followed: Link | None = None
     count: int = 0
     trouble: str = ""
     deleting: bool = False
@@ -173,9 +177,11 @@ class Conversation:
 
     def open_brief(self, number: int, brief_id: str, label: int = 0) -> None:
         """Show a brief in the panel."""
-        self.opened = Opened(number, brief_id, label)
-        self.opening += 1
-        self.focus = None
+        self._show(Opened(number, brief_id, label))
+
+    def open_link(self, link: Link) -> None:
+        """Show the brief of a link in the panel."""
+        self._show(Opened(0, link.brief_id, 0, link))
 
     def close(self) -> None:
         """Close the panel; the button that opened it gets the keyboard back."""
@@ -187,6 +193,10 @@ class Conversation:
         self.id = self.trouble = ""
         self.opened = self.focus = self.pending = None
         self.deleting = False
+
+    def _show(self, opened: Opened) -> None:
+        self.opened, self.focus = opened, None
+        self.opening += 1
 
     def history(self, before: Exchange) -> tuple[Turn, ...]:
         """The turns before an exchange, oldest first."""
@@ -214,20 +224,4 @@ def nearest_passages(assistant: Assistant, answer: Answer, reader: Caller, top_k
     briefs = frozenset(near.brief_id for near in answer.nearest)
     filters = Filters(labels=reader.labels, briefs=briefs)
     hits = assistant.search(answer.searched or answer.question, top_k=top_k, filters=filters)
-    return tuple(_as_citation(assistant, hit) for hit in hits)
-
-
-def _as_citation(assistant: Assistant, hit: Hit) -> Citation:
-    brief = assistant.generation.brief(hit.brief_id)
-    published = brief.metadata.published
-    return Citation(
-        label=hit.rank,
-        brief_id=hit.brief_id,
-        source=hit.source,
-        title=brief.metadata.title,
-        published=published.isoformat() if published else None,
-        quote=hit.text,
-        start=hit.start,
-        end=hit.end,
-        page=brief.page_of(hit.start),
-    )
+    return tuple(cite(assistant.generation.brief(hit.brief_id), hit.start, hit.end, hit.rank) for hit in hits)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from ui.view.components import ASSETS
+from ui.view.components import ASSETS, keep_address
 from ui.view.page import show_page
 from ui.view.reader import forget_others, reader, show_account, show_sign_in
 
@@ -33,6 +33,8 @@ def show() -> None:
     st.html(ASSETS / "page.css")
     show_account(caller)
     page.run()
+    if st.user.get("is_logged_in"):
+        keep_address(signed_in=True)
 
 
 def _sign_in() -> None:

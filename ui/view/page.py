@@ -17,7 +17,7 @@ from ui.view.condition import explain
 from ui.view.conversation import Conversation, Exchange, conversation
 from ui.view.kept import QUESTION, begin, reopen, show_kept, start_anew
 from ui.view.narrowing import plural, read_filters, readable, show_filters, span_of
-from ui.view.opened import show_opened
+from ui.view.opened import follow_link, show_opened
 from ui.view.plain import plain
 from ui.view.reader import reader
 from ui.view.suggestions import suggested_questions
@@ -50,6 +50,7 @@ def show_page() -> None:
     if question and question.strip():
         begin(assistant, talk, question.strip(), read_filters(), alone)
     show_kept(assistant, talk)
+    follow_link(generation, talk)
     with st.container(key="talk"):
         _warn_if_stale(settings, generation.id, assistant)
         _talk(assistant, generation, talk)

@@ -7,6 +7,7 @@ from streamlit import runtime
 
 from ui.access.caller import ANONYMOUS, LOCAL, Caller
 from ui.access.tickets import HEADER, TICKETS
+from ui.view.components import keep_address
 from ui.view.plain import plain
 
 _CALLER = "briefs-caller"
@@ -45,6 +46,7 @@ def show_sign_in() -> None:
         elif "is_logged_in" in st.user:  # Streamlit knows of a provider
             st.markdown("Sign in to go on.")
             st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login, key="sign-in")
+            keep_address(signed_in=False)
         else:
             st.markdown("Your sign-in has ended. Load the page again to go on.")
 
