@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from assistant.expectations import states_count, states_date
-from assistant.selection import asked_list, sentence_text
+from assistant.lists import asked_list
+from assistant.sentences import sentence_text
 from index.errors import SettingsError
 from index.evidence import Candidates, share_covered
 from index.generation import Generation

@@ -14,6 +14,7 @@ _DATE = re.compile(
     re.I,
 )
 _COUNTED = re.compile(r"\bhow (?:many|much)\s+(?:of (?:the )?)?((?:[\w-]+\s*){1,3})", re.I)
+_SHARE = re.compile(r"\bhow much of\b", re.I)
 _NUMBER = re.compile(
     r"[$€£]?\d[\d,.]*(?:%|bn|m|k)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|million|billion|half|no",
     re.I,
@@ -47,10 +48,13 @@ def states_reason(sentence: str) -> bool:
 def states_count(question: str, sentence: str, reach: int = _REACH) -> bool | None:
     """Whether ``sentence`` counts what a "how many" asks for; None when ``question`` asks for no count.
 
-    A number counts a noun that follows it within ``reach`` words, as in "five other armed men" for "how many men".
+    A number counts a noun that follows it within ``reach`` words, as in "five other armed men" for "how many men". For a
+    share ("how much of the trade") any number with a word of the question does.
     """
     if not _COUNTED.search(question):
         return None
+    if _SHARE.search(question):
+        return gives_count(question, sentence)
     nouns = counted(question)
     tokens = _tokens(sentence)
     known = set(re.findall(r"\d[\d,.]*", question))

@@ -8,7 +8,8 @@ import numpy as np
 
 from assistant.answerability import FEATURES, AnswerabilityModel, features
 from assistant.findings import Finding, LookUp, choose
-from assistant.selection import Run, sentence_text
+from assistant.selection import Run
+from assistant.sentences import sentence_text
 from index.evidence import CHUNK_FEATURES, chunk_features
 from index.generation import Generation
 from index.search import Evidence

@@ -10,18 +10,24 @@ import numpy as np
 from assistant.answerability import AnswerabilityModel, confidence
 from assistant.comparison import compared
 from assistant.expectations import asks_count, gives_count, states_date
+from assistant.latest import asks_latest, newest_first
 from assistant.owners import attribution, names_of, of_the_asked_owner, of_the_compared
 from assistant.parts import Part, parts_of
-from assistant.selection import MAX_WORDS, Run, chances, count_words, runs_of, select, select_sentences, sentence_text
+from assistant.roles import asked_actor, of_the_actor, told_of
+from assistant.selection import MAX_WORDS, Run, runs_of, select, select_sentences
+from assistant.sentences import chances, count_all_words, sentence_text
 from index.embedding import Embedder
 from index.filters import Filters
 from index.generation import Generation
-from index.search import Evidence, find_evidence
+from index.search import KEPT, POOL, Evidence, find_evidence
 from index.tracing import note, span
 from index.traits import Asks, asks_of
 
 LIKELY = 0.2
 """Share of the best sentence's probability from which on a sentence may hold the number or day that a part asks for."""
+
+NEWEST_WORDS = 90
+"""Words at most that the newest brief has of an answer on how things stand, before the others."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,13 @@ class Finding:
 class LookUp:
     """What was found for a question as a whole and for each of its ``parts``, in their order; none where it asks one thing.
 
-    A question of which no part is found alone counts as one: its division may be wrong.
+    A question of which no part is found alone counts as one: its division may be wrong. ``newest`` is what the newest
+    brief that answers alone says, where the question is how things stand now.
     """
 
     whole: Finding
     parts: tuple[Finding, ...] = ()
+    newest: Finding | None = None
 
     @property
     def found(self) -> tuple[Finding, ...]:
@@ -68,12 +76,17 @@ class LookUp:
 def evidence_on(generation: Generation, embedder: Embedder, question: str, filters: Filters | None = None) -> Evidence:
     """What is judged and quoted for one question: the candidates that were found, those about another owner's put down.
 
+    Asked for the part of an actor, more candidates are looked at, and those that name it answer.
+
     :raises QuestionError: if the question is empty or too long.
     :raises StoreError: if the index fails.
     """
     with span("search"):
-        evidence = find_evidence(generation, embedder, question, filters)
+        actor = asked_actor(question)
+        evidence = find_evidence(generation, embedder, question, filters, keep=2 * POOL if actor else KEPT)
         note(candidates=len(evidence.pool.chunks))
+        if actor:
+            return of_the_actor(generation, evidence, actor)
         return of_the_asked_owner(generation, evidence)
 
 
@@ -89,24 +102,46 @@ def look_up(
     :raises QuestionError: if the question is empty or too long.
     :raises StoreError: if the index fails.
     """
-
-    def find(part: Part, actors: Sequence[str] = ()) -> Finding:
-        evidence = evidence_on(generation, embedder, part.question, filters)
-        if actors:
-            evidence = of_the_compared(generation, evidence, part.group, actors)
-        chance = confidence(generation, evidence, model)
-        return Finding(part, evidence, chance, chance >= model.threshold)
-
-    whole = find(Part(question, question))
+    inquiry = _Inquiry(generation, embedder, model, filters or Filters())
+    whole = inquiry.find(Part(question, question))
     if actors := compared(question):
-        parts = [find(part, [other.group for other in actors]) for part in actors]
+        parts = [inquiry.find(part, [other.group for other in actors]) for part in actors]
     elif len(clauses := parts_of(question)) > 1:
-        parts = [find(part) for part in clauses]
+        parts = [inquiry.find(part) for part in clauses]
     else:
-        return LookUp(whole)
+        return LookUp(whole, newest=inquiry.newest(whole) if whole.found and asks_latest(question) else None)
     sure = whole.found and bool(actors)
     judged = tuple(replace(one, found=(one.found or sure) and _holds(generation, one)) for one in parts)
     return LookUp(whole, judged if any(one.found for one in judged) else ())
+
+
+@dataclass(frozen=True)
+class _Inquiry:
+    """Searches for one question and its parts."""
+
+    generation: Generation
+    embedder: Embedder
+    model: AnswerabilityModel
+    filters: Filters
+
+    def find(self, part: Part, actors: Sequence[str] = (), briefs: frozenset[str] | None = None) -> Finding:
+        """The evidence for a part, of one of the ``actors`` that are compared, in ``briefs`` alone if given."""
+        filters = self.filters if briefs is None else replace(self.filters, briefs=briefs)
+        evidence = evidence_on(self.generation, self.embedder, part.question, filters)
+        if actors:
+            evidence = of_the_compared(self.generation, evidence, part.group, actors)
+        chance = confidence(self.generation, evidence, self.model)
+        if actor := asked_actor(part.question):
+            chance = max(chance, told_of(self.generation, evidence, actor))
+        return Finding(part, evidence, chance, chance >= self.model.threshold)
+
+    def newest(self, whole: Finding) -> Finding | None:
+        """What the newest brief that answers alone says; None if none of the newest does."""
+        for brief_id in newest_first(self.generation, whole.evidence):
+            found = self.find(whole.part, briefs=frozenset({brief_id}))
+            if found.found:
+                return found
+        return None
 
 
 def _holds(generation: Generation, finding: Finding) -> bool:
@@ -133,6 +168,11 @@ def choose(generation: Generation, found: LookUp, brevity: float) -> list[tuple[
     adds its own: the whole finds what the parts have in common, the parts what it leaves out. In a comparison, what is on
     no actor alone comes first, under no name.
     """
+    if found.newest and found.whole.found:
+        first = select_sentences(generation, found.newest.evidence, brevity, NEWEST_WORDS)
+        left = max(0, MAX_WORDS - count_all_words(generation, first))
+        rest = select_sentences(generation, found.whole.evidence, brevity, left, first) if left else {}
+        return [(found.whole.part, runs_of(generation, rows)) for rows in (first, rest) if rows]
     if not found.parts:
         return [(one.part, select(generation, one.evidence, brevity)) for one in found.found]
     place = _places(generation, found)
@@ -145,7 +185,7 @@ def choose(generation: Generation, found: LookUp, brevity: float) -> list[tuple[
                 (common if k is None else chosen[k])[position] = score
     for k, part in enumerate(found.parts):
         taken = [position for rows in (common, *chosen) for position in rows]
-        left = max(0, MAX_WORDS - sum(count_words(generation, position) for position in taken))
+        left = max(0, MAX_WORDS - count_all_words(generation, taken))
         if part.found and (left or not chosen[k]):
             room = left // (len(chosen) - k)
             for position, score in select_sentences(generation, part.evidence, brevity, room, taken).items():

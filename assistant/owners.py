@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from assistant.expectations import names_owner, owned_by_another, stands_under_another
-from assistant.selection import asked_list
+from assistant.lists import asked_list
 from index.generation import Generation
 from index.lexical import Floats, Mask, terms
 from index.search import Evidence
@@ -118,6 +118,12 @@ def _side_of(sides: Sequence[Collection[str]]) -> Callable[[str], int | None]:
         return named[0] if len(named) == 1 else None
 
     return side
+
+
+def naming(same: Mapping[str, frozenset[str]], actor: str) -> Callable[[str], list[tuple[int, int]]]:
+    """A function that lists the places in a text, counted in words that carry meaning, where ``actor`` is named."""
+    side = _side_of([_names(actor, same)])
+    return lambda text: _named(text, side)
 
 
 def _named(text: str, side: Callable[[str], int | None]) -> list[tuple[int, int]]:

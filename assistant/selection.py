@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from assistant.expectations import counted, states_reason
+from assistant.lists import list_under_heading, whole_lists
+from assistant.sentences import (
+    chances,
+    count_all_words,
+    count_words,
+    follows,
+    is_item,
+    joined,
+    leads,
+    paragraph_of,
+    repeats,
+    sentence_text,
+    siblings_of,
+)
 from index.generation import Generation
-from index.lexical import terms
+from index.lexical import Floats, terms
 from index.query import Query
 from index.search import Evidence
 from index.traits import NEVER_QUOTED, Asks, Trait
@@ -21,14 +35,10 @@ MAX_WORDS = 160
 """An answer stops before the sentence that would make it longer, except for its first sentence."""
 BEFORE = 2
 """Sentences that one brings along because it cannot be understood without them, at most."""
-SAME = 0.92
-"""Cosine above which two sentences say the same: the second one is left out."""
-HEADING_SHARE, TITLE_SHARE = 0.4, 0.7
-"""How much of a question's weight a heading, and title and heading together, must hold for the list below to be the answer."""
 ACROSS = 0.3
 """Another brief is heard when its best sentence reaches this share of the best sentence's probability."""
-LIST_SHARE = 0.25
-"""A list comes back whole when its items reach on average this share of the best sentence's probability."""
+CARRIED = 0.5
+"""What a sentence that goes on from a likely one is worth of its probability: the answer often runs over into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,8 @@ def select_sentences(
     sentence's probability, l its length) and c the ``brevity``: what a character too many costs against one that is
     missing. With c = 1 this is the expected intersection over union of characters if sentences were independent; with
     less (Tversky 1977) answers grow longer, which a corpus whose facts are spread over many briefs is calibrated to.
-    Ties are broken by position, so the same evidence always gives the same answer.
+    A sentence counts as at least ``CARRIED`` times as likely as the one that it goes on from. Ties are broken by position,
+    so the same evidence always gives the same answer.
 
     At most ``words`` words are taken, except for the first sentence and what it leans on, and nothing that the sentences
     ``taken`` say already.
@@ -74,20 +85,20 @@ def select_sentences(
         return {}
     chosen = _by_expected_overlap(generation, evidence, brevity, words)
     if Asks.LIST in evidence.query.asks:
-        chosen = _whole_lists(generation, evidence, chosen, words)
-        chosen = _list_under_heading(generation, evidence, chosen, words)
+        chosen = whole_lists(generation, evidence, chosen, words)
+        chosen = list_under_heading(generation, evidence, chosen, words)
     chosen = _across_briefs(generation, evidence, chosen, words)
     chosen = _every_part(generation, evidence, chosen)
     if Asks.REASON in evidence.query.asks:
         chosen = _with_reason(generation, evidence, chosen, words)
     if taken:
         said = list(taken)
-        chosen = [k for k in chosen if k not in taken and not _repeats(generation, said, k)]
+        chosen = [k for k in chosen if k not in taken and not repeats(generation, said, k)]
     return _with_context(generation, evidence, chosen, words)
 
 
 def _by_expected_overlap(generation: Generation, evidence: Evidence, brevity: float, room: int) -> list[int]:
-    found, lines, chance = evidence.found, generation.sentences, evidence.sentence_score
+    found, lines, chance = evidence.found, generation.sentences, _carried(generation, evidence)
     length = (lines.end[found.sentences] - lines.start[found.sentences]).astype(np.float64)
     inside, outside = 0.0, float((chance * length).sum())
     best, best_size = 0.0, 1
@@ -97,7 +108,7 @@ def _by_expected_overlap(generation: Generation, evidence: Evidence, brevity: fl
         position = int(found.sentences[row])
         if len(taken) == MAX_SENTENCES:
             break
-        if _repeats(generation, taken, position):
+        if repeats(generation, taken, position):
             continue
         words += count_words(generation, position)
         if taken and words > room:
@@ -111,130 +122,13 @@ def _by_expected_overlap(generation: Generation, evidence: Evidence, brevity: fl
     return taken[:best_size]
 
 
-def _repeats(generation: Generation, taken: Sequence[int], position: int) -> bool:
-    """Whether a sentence says what one already taken says."""
-    if not taken:
-        return False
-    vector = generation.sentence_vectors[position].astype(np.float32)
-    others = generation.sentence_vectors[list(taken)].astype(np.float32)
-    near = np.flatnonzero(others @ vector > SAME)
-    return any(_same_words(generation, taken[int(k)], position) for k in near)
-
-
-def _same_words(generation: Generation, left: int, right: int) -> bool:
-    one, two = set(terms(sentence_text(generation, left))), set(terms(sentence_text(generation, right)))
-    return len(one & two) >= 0.6 * min(len(one), len(two))
-
-
-def sentence_text(generation: Generation, row: int) -> str:
-    """The words of a sentence by its place in the sentence table."""
-    lines = generation.sentences
-    brief = generation.brief(generation.brief_ids[lines.brief[row]])
-    return brief.text[lines.start[row] : lines.end[row]]
-
-
-def count_words(generation: Generation, row: int) -> int:
-    """How many words a sentence has, by white space."""
-    return len(sentence_text(generation, row).split())
-
-
-def _words(generation: Generation, positions: Iterable[int]) -> int:
-    return sum(count_words(generation, position) for position in positions)
-
-
-def _whole_lists(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
-    """Add the other items of a list of which some were taken, when they too are likely enough and there is room.
-
-    A list too long for that has its items' first sentences added instead. Items in chunks that were not looked at count
-    as the others do.
-    """
-    chance = chances(evidence)
-    bar = LIST_SHARE * max(chance.values())
-    result = list(chosen)
-    for position in chosen:
-        siblings = [k for k in _siblings(generation, position) if k not in result]
-        known = [chance[k] for k in siblings if k in chance]
-        if not known or sum(known) / len(known) < bar:
-            continue
-        for added in (siblings, [k for k in siblings if _leads(generation, k)]):
-            if _words(generation, [*result, *added]) <= room:
-                result += added
-                break
-    return result
-
-
-def _siblings(generation: Generation, position: int) -> list[int]:
-    """The other sentences of the unbroken list that a sentence stands in; none when it is of no list."""
-    lines = generation.sentences
-    if not _is_item(generation, position):
-        return []
-    siblings: list[int] = []
-    for step in (-1, 1):
-        at = position + step
-        while 0 <= at < len(lines) and lines.brief[at] == lines.brief[position] and _is_item(generation, at):
-            siblings.append(at)
-            at += step
-    return sorted(k for k in siblings if not lines.traits[k] & NEVER_QUOTED.value)
-
-
-def _is_item(generation: Generation, position: int) -> bool:
-    return bool(generation.sentences.traits[position] & Trait.ITEM.value)
-
-
-def _leads(generation: Generation, position: int) -> bool:
-    """Whether a sentence of a list is the first one of its item."""
-    return position == 0 or not _is_item(generation, position - 1) or not _joined(generation, position)
-
-
-def _list_under_heading(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
-    """Add the lead sentence of each item of a list whose heading is what the question asks for.
-
-    Asked for red lines, the items under "Red lines on sovereignty" answer one by one, though none says "red line". What is
-    less likely than the list makes room for it.
-    """
-    result = asked_list(generation, evidence)
-    if not result:
-        return chosen
-    chance, words = chances(evidence), _words(generation, result)
-    for position in sorted(chosen, key=lambda k: -chance.get(k, 0.0)):
-        words += 0 if position in result else count_words(generation, position)
-        if words > room or len(result) >= MAX_SENTENCES:
-            break
-        if position not in result and not _repeats(generation, result, position):
-            result.append(position)
-    return result
-
-
-def asked_list(generation: Generation, evidence: Evidence) -> list[int]:
-    """The first sentences of the items in the best section whose title and heading cover the question, if any.
-
-    Positions in the sentence table, at most ``MAX_SENTENCES``; the section is read whole, however many chunks it fills.
-    A section with an excluded sentence is passed over.
-    """
-    table, lines, found, pool = generation.chunks, generation.sentences, evidence.found, evidence.pool
-    total = max(float(found.group_idf.sum()), 1e-6)
-    ranked = found.chunks[evidence.best_chunks].tolist() + pool.chunks[np.argsort(-pool.chunk_cosine)].tolist()
-    for chunk in dict.fromkeys(ranked):
-        headings = generation.headings(chunk)
-        title = generation.metadata(generation.brief_ids[table.brief[chunk]]).title
-        if not headings or not _covers(evidence, headings[-1], HEADING_SHARE * total):
-            continue
-        if not _covers(evidence, f"{title} {headings[-1]}", TITLE_SHARE * total):
-            continue
-        section = np.flatnonzero((table.brief == table.brief[chunk]) & (table.heading == table.heading[chunk]))
-        places = [k for part in section for k in range(int(table.first[part]), int(table.last[part]))]
-        items = [k for k in places if _is_item(generation, k) and not lines.traits[k] & NEVER_QUOTED.value]
-        leads = [k for k in items if _leads(generation, k)]
-        if len(leads) > 1 and evidence.excluded.isdisjoint(leads):
-            return leads[:MAX_SENTENCES]
-    return []
-
-
-def _covers(evidence: Evidence, text: str, weight: float) -> bool:
-    """Whether ``text`` holds words of the question that weigh (idf) ``weight`` together."""
-    held = set(terms(text))
-    groups = zip(evidence.query.groups, evidence.found.group_idf, strict=True)
-    return sum(float(idf) for group, idf in groups if not held.isdisjoint(group)) >= weight
+def _carried(generation: Generation, evidence: Evidence) -> Floats:
+    """The probability of each sentence, at least ``CARRIED`` times that of the one before it in its paragraph."""
+    rows, chance = evidence.found.sentences, evidence.sentence_score
+    carried = chance.copy()
+    follows = [k for k in range(1, len(rows)) if rows[k - 1] == rows[k] - 1 and joined(generation, int(rows[k]))]
+    carried[follows] = np.maximum(chance[follows], CARRIED * chance[[k - 1 for k in follows]])
+    return carried
 
 
 def _across_briefs(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> list[int]:
@@ -242,14 +136,14 @@ def _across_briefs(generation: Generation, evidence: Evidence, chosen: list[int]
     rows, lines, chance = evidence.found.sentences, generation.sentences, evidence.sentence_score
     bar = ACROSS * float(chance.max())
     result = list(chosen)
-    words = _words(generation, result)
+    words = count_all_words(generation, result)
     taken = {int(lines.brief[position]) for position in result}
     for row in np.argsort(-chance, kind="stable"):
         if chance[row] < bar or len(result) >= MAX_SENTENCES:
             break
         position = int(rows[row])
         brief = int(lines.brief[position])
-        if brief in taken or _repeats(generation, result, position):
+        if brief in taken or repeats(generation, result, position):
             continue
         words += count_words(generation, position)
         if words > room:
@@ -281,29 +175,14 @@ def _with_reason(generation: Generation, evidence: Evidence, chosen: list[int], 
     """Add the reason that stands beside what was chosen, in its paragraph, where a question asks why and nothing chosen says."""
     if any(states_reason(sentence_text(generation, position)) for position in chosen):
         return chosen
-    lines, words = generation.sentences, _words(generation, chosen)
+    lines, words = generation.sentences, count_all_words(generation, chosen)
     for position in chosen:
-        near = [k for k in _paragraph(generation, position) if k not in chosen and k not in evidence.excluded]
+        near = [k for k in paragraph_of(generation, position) if k not in chosen and k not in evidence.excluded]
         for k in sorted(near, key=lambda k: (abs(k - position), k)):
             quotable = not lines.traits[k] & NEVER_QUOTED.value
             if quotable and states_reason(sentence_text(generation, k)) and words + count_words(generation, k) <= room:
                 return [*chosen, k]
     return chosen
-
-
-def _paragraph(generation: Generation, position: int) -> list[int]:
-    """The sentences of a paragraph in their order, by one of them."""
-    first = last = position
-    while first > 0 and _joined(generation, first):
-        first -= 1
-    while last + 1 < len(generation.sentences) and _joined(generation, last + 1):
-        last += 1
-    return list(range(first, last + 1))
-
-
-def chances(evidence: Evidence) -> dict[int, float]:
-    """The probability of each candidate sentence by its position in the sentence table."""
-    return dict(zip(evidence.found.sentences.tolist(), evidence.sentence_score.tolist(), strict=True))
 
 
 def _with_context(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> dict[int, float]:
@@ -320,11 +199,11 @@ def _with_context(generation: Generation, evidence: Evidence, chosen: list[int],
         needed = [k for k in run if k not in result]
         led_in = _led_in(generation, position)
         for led in led_in:
-            if led not in result and words + _words(generation, [*needed, led]) <= room:
+            if led not in result and words + count_all_words(generation, [*needed, led]) <= room:
                 needed.append(led)
         if result and led_in and not any(led in result or led in needed for led in led_in):
             continue
-        added = _words(generation, needed)
+        added = count_all_words(generation, needed)
         if result and words + added > room:
             continue
         words += added
@@ -352,31 +231,25 @@ def _led_in(generation: Generation, position: int) -> list[int]:
     text = sentence_text(generation, position).rstrip()
     if following >= len(lines) or lines.brief[following] != lines.brief[position]:
         return []
-    if text.endswith(":") and _is_item(generation, following) and not _joined(generation, following):
-        items = [k for k in sorted({following, *_siblings(generation, following)}) if _leads(generation, k)]
+    if text.endswith(":") and is_item(generation, following) and not joined(generation, following):
+        items = [k for k in sorted({following, *siblings_of(generation, following)}) if leads(generation, k)]
         return [k for item in items for k in (item, *_led_in(generation, item))]
     announces = text.endswith(":") or _ANNOUNCES.fullmatch(text)
-    return [following] if announces and _joined(generation, following) else []
+    return [following] if announces and joined(generation, following) else []
 
 
 def _leans(generation: Generation, position: int) -> bool:
     """Whether a sentence cannot be understood without the one before, which is there to be quoted."""
-    return bool(generation.sentences.traits[position] & Trait.LEANS_BACK.value) and _follows(generation, position)
+    return bool(generation.sentences.traits[position] & Trait.LEANS_BACK.value) and follows(generation, position)
 
 
 def _counts_blindly(generation: Generation, position: int, asked: Query) -> bool:
     """Whether a sentence gives a number without naming what ``asked`` counts, and the one before it names that."""
-    if not generation.sentences.traits[position] & Trait.NUMBER.value or not _follows(generation, position):
+    if not generation.sentences.traits[position] & Trait.NUMBER.value or not follows(generation, position):
         return False
     nouns = counted(asked.searched)
     before, here = (set(terms(sentence_text(generation, k))) for k in (position - 1, position))
     return not nouns.isdisjoint(before) and nouns.isdisjoint(here)
-
-
-def _follows(generation: Generation, position: int) -> bool:
-    """Whether the sentence before stands in the same paragraph and may be quoted."""
-    lines = generation.sentences
-    return position > 0 and not lines.traits[position - 1] & NEVER_QUOTED.value and _joined(generation, position)
 
 
 def runs_of(generation: Generation, score: Mapping[int, float]) -> list[Run]:
@@ -386,18 +259,9 @@ def runs_of(generation: Generation, score: Mapping[int, float]) -> list[Run]:
     for position in sorted(score):
         brief, start, end = int(lines.brief[position]), int(lines.start[position]), int(lines.end[position])
         last = runs[-1] if runs else None
-        if last and last.brief == brief and last.last == position - 1 and _joined(generation, position):
+        if last and last.brief == brief and last.last == position - 1 and joined(generation, position):
             runs[-1] = Run(brief, last.first, position, last.start, end, max(last.score, score[position]))
         else:
             runs.append(Run(brief, position, position, start, end, score[position]))
     best = {run.brief: max(r.score for r in runs if r.brief == run.brief) for run in runs}
     return sorted(runs, key=lambda run: (-best[run.brief], run.brief, run.start))
-
-
-def _joined(generation: Generation, position: int) -> bool:
-    """Whether nothing but white space stands between a sentence and the one before it, in one paragraph."""
-    lines = generation.sentences
-    if lines.brief[position] != lines.brief[position - 1] or lines.paragraph[position] != lines.paragraph[position - 1]:
-        return False
-    text = generation.brief(generation.brief_ids[lines.brief[position]]).text
-    return not text[lines.end[position - 1] : lines.start[position]].strip()

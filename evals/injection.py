@@ -33,7 +33,7 @@ from assistant.generative.limits import Budget, Messages
 from assistant.generative.prompting import SYSTEM
 from assistant.generative.records import Delta, Finish, Usage
 from assistant.generative.writer import Writer
-from assistant.selection import sentence_text
+from assistant.sentences import sentence_text
 from assistant.types import Answer, Stated
 from index.build import build
 from index.embedding import Embedder, load_embedder

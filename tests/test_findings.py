@@ -13,7 +13,7 @@ from assistant.answerability import answerability_of
 from assistant.extractive import plain
 from assistant.findings import look_up
 from assistant.owners import OTHERS, names_of, of_the_asked_owner
-from assistant.selection import sentence_text
+from assistant.sentences import sentence_text
 from index.build import build
 from index.filters import Filters
 from index.search import find_evidence

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.expectations import gives_count, owned_by_another, stands_under_another, states_count, states_date
-from assistant.selection import Run, count_words, select, select_sentences, sentence_text
+from assistant.selection import Run, select, select_sentences
+from assistant.sentences import count_words, sentence_text
 from index.build import build
 from index.embedding.minilm import MiniLM
 from index.generation import Generation, open_current
@@ -78,19 +79,18 @@ ITEMS = [
 @pytest.mark.parametrize(
     ("second", "brevity", "expected"),
     [
-        # One sentence of 43 characters at 0.9 (38.7 expected) and one of 70. Where a surplus character costs 1:
-        # alone 38.7 / (43 + 14) = 0.68, both 52.7 / 113 = 0.47.
-        (0.2, 1.0, [CLOSED]),
-        # Alone 38.7 / (43 + 24.5) = 0.573, both 63.2 / 113 = 0.559.
-        (0.35, 1.0, [CLOSED]),
-        # Alone 38.7 / (43 + 28) = 0.55, both 66.7 / 113 = 0.59.
-        (0.4, 1.0, [f"{CLOSED} {LOST}"]),
-        # Where it costs 0.6: alone 38.7 / (38.7 + 2.58 + 24.5) = 0.588, both 63.2 / (63.2 + 29.88) = 0.679.
-        (0.35, 0.6, [f"{CLOSED} {LOST}"]),
-        # Alone 38.7 / (38.7 + 2.58 + 7) = 0.80, both 45.7 / (45.7 + 40.38) = 0.53.
-        (0.1, 0.6, [CLOSED]),
-        # Alone 38.7 / (38.7 + 0.258 + 7) = 0.842, both 45.7 / (45.7 + 4.038) = 0.919.
-        (0.1, 0.06, [f"{CLOSED} {LOST}"]),
+        # One sentence of 43 characters at 0.9 (38.7 expected) and one of 70 that goes on from it: 0.45 at least.
+        # Where a surplus character costs 1: alone 38.7 / (43 + 31.5) = 0.52, both 70.2 / 113 = 0.62.
+        (0.2, 1.0, [f"{CLOSED} {LOST}"]),
+        # Where it costs 2.2: alone 38.7 / (38.7 + 9.46 + 31.5) = 0.486, both 70.2 / (70.2 + 94.16) = 0.427.
+        (0.2, 2.2, [CLOSED]),
+        (0.45, 2.2, [CLOSED]),
+        # Alone 38.7 / (38.7 + 9.46 + 42) = 0.429, both 80.7 / (80.7 + 71.06) = 0.532.
+        (0.6, 2.2, [f"{CLOSED} {LOST}"]),
+        # Where it costs 3: alone 38.7 / (38.7 + 12.9 + 42) = 0.413, both 80.7 / (80.7 + 96.9) = 0.454.
+        (0.6, 3.0, [f"{CLOSED} {LOST}"]),
+        # Alone 38.7 / (38.7 + 12.9 + 35) = 0.447, both 73.7 / (73.7 + 117.9) = 0.385.
+        (0.5, 3.0, [CLOSED]),
     ],
 )
 def test_expected_overlap_by_hand(
@@ -102,9 +102,9 @@ def test_expected_overlap_by_hand(
 
 def test_another_brief_is_heard_from_a_share_of_the_best(generation: Generation, evidence: Evidence) -> None:
     fact = asking(evidence, Asks.DATE)
-    heard = chosen(generation, fact, 0.9, 0, 0, 0, 0, 0, 0.28)
+    heard = chosen(generation, fact, 0.9, 0, 0, 0, 0, 0, 0.28, brevity=2.2)
     assert heard == [CLOSED, "A locust swarm destroyed wheat in Herat."]
-    assert chosen(generation, fact, 0.9, 0, 0, 0, 0, 0, 0.26) == [CLOSED]
+    assert chosen(generation, fact, 0.9, 0, 0, 0, 0, 0, 0.26, brevity=2.2) == [CLOSED]
 
 
 def test_a_list_comes_back_whole_when_a_list_is_asked_for(generation: Generation, evidence: Evidence) -> None:
@@ -120,7 +120,7 @@ def test_a_sentence_that_leans_back_brings_the_one_before(generation: Generation
 
 
 def test_the_best_brief_comes_first_and_its_runs_in_order(generation: Generation, evidence: Evidence) -> None:
-    found = chosen(generation, evidence, 0.5, 0, 0.6, 0, 0, 0, 0.9)
+    found = chosen(generation, evidence, 0.5, 0, 0.6, 0, 0, 0, 0.9, brevity=2.2)
     assert found == ["A locust swarm destroyed wheat in Herat.", CLOSED, BODY.split("\n")[2]]
 
 
@@ -135,8 +135,8 @@ def test_no_more_words_than_there_is_room_for(generation: Generation, evidence: 
     scores = np.zeros(len(evidence.found.sentences), np.float32)
     scores[[0, 7]] = 0.9, 0.8
     chosen = replace(evidence, sentence_score=scores)
-    assert set(select_sentences(generation, chosen, words=18)) == {closed}
-    assert set(select_sentences(generation, chosen, words=40)) == {closed, leaning - 1, leaning}
+    assert set(select_sentences(generation, chosen, 2.2, words=18)) == {closed}
+    assert set(select_sentences(generation, chosen, 2.2, words=40)) == {closed, leaning - 1, leaning}
 
 
 def test_what_was_taken_is_not_said_again(generation: Generation, evidence: Evidence) -> None:

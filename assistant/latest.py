@@ -1,0 +1,35 @@
+"""Questions about how things stand now: the newest brief that answers is heard first, older ones after it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from index.generation import Generation
+from index.search import Evidence
+
+MOST = 6
+"""Briefs that are asked alone, newest first, before the search for one that answers is given up."""
+_LATEST = re.compile(
+    r"\b(?:latest|newest|most recent(?:ly)?|current(?:ly)?|now|nowadays|today|still|again|at present|these days|to date)\b",
+    re.I,
+)
+_DATED = re.compile(r"\b(?:1[0-9]{3}|20\d\d)\b")
+
+
+def asks_latest(question: str) -> bool:
+    """Whether ``question`` asks how things stand now, of no year that it names."""
+    return bool(_LATEST.search(question)) and not _DATED.search(question)
+
+
+def newest_first(generation: Generation, evidence: Evidence) -> Sequence[str]:
+    """Ids of the briefs that the candidates come from, the newest first, at most ``MOST``; those without a date are left out."""
+    table = generation.chunks
+    briefs = {generation.brief_ids[brief] for brief in table.brief[evidence.pool.chunks].tolist()}
+    dated = [(date, brief_id) for brief_id in briefs if (date := _date(generation, brief_id))]
+    return [brief_id for _, brief_id in sorted(dated, reverse=True)][:MOST]
+
+
+def _date(generation: Generation, brief_id: str) -> dt.date | None:
+    return generation.metadata(brief_id).date
