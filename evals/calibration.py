@@ -17,7 +17,8 @@ import numpy as np
 from assistant import Assistant, answerability
 from assistant.findings import evidence_on
 from assistant.followup import standalone_question
-from assistant.selection import count_words, select
+from assistant.selection import select
+from assistant.sentences import count_words
 from evals.cases import SuiteError
 from evals.fitting import describe, fit_logistic, folds
 from evals.formats import load_suite
@@ -33,7 +34,7 @@ STRENGTH = 0.1
 SCALE = 5.0
 MEDIAN_WORDS = 90
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
-BREVITIES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8)
+BREVITIES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8)
 """What is tried, longest answers first."""
 MOST_REFUSED = 0.1
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
@@ -69,7 +70,7 @@ def calibrate(settings: Settings, suite: str) -> str:
     threshold = _threshold(gold, chance)
     _write(settings, _fit(shipped, table, gold), threshold, brevity)
     figures = describe(gold, chance, threshold)
-    return f"{len(gold)} cases, held out by folds: {figures}; threshold {threshold:.2f}, brevity {brevity:.1f}"
+    return f"{len(gold)} cases, held out by folds: {figures}; threshold {threshold:.2f}, brevity {brevity:.2f}"
 
 
 def _brevity(generation: Generation, evidence: list[Evidence]) -> float:

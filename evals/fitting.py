@@ -43,13 +43,17 @@ STRENGTH = 0.3
 """Inverse strength of the L2 penalty of the ranking; results are flat from 0.1 to 1."""
 ANSWERABLE_STRENGTH = 0.02
 """The same for the answerability model: its signals say much the same thing."""
+FREE = 1000.0
+"""The same where nothing is held back."""
 WEIGHT = {"spans": 1.0, "passages": 1.0, "squad": 0.3}
 """What a question of each set counts in the ranking: SQuAD marks one short answer where people would quote more."""
-ANSWERABLE_WEIGHT = {"spans": (0.4, 0.05), "passages": (1.0, 0.0), "squad": (0.05, 0.0)}
-"""What a question counts in the answerability model, as it is and with its answer taken out of the corpus."""
-BREVITY = 1.8
+ANSWERABLE_WEIGHT = {"spans": 0.4, "passages": 1.0, "squad": 0.05}
+"""What a question counts in the answerability model."""
+CUT_WEIGHT = {"spans": 0.1, "passages": 0.3}
+"""The same asked of texts that lost the words which answer it: near its topic, and no answer."""
+BREVITY = 2.0
 """What a character too many costs an answer, against one that is missing."""
-THRESHOLD = 0.4
+THRESHOLD = 0.36
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
 
 
@@ -90,13 +94,6 @@ class Example:
             self, found=self.found.only(kept), chunk_gold=self.chunk_gold[kept], sentence_gold=self.sentence_gold[rows]
         )
 
-    def without_gold(self) -> Example | None:
-        """The question asked of a corpus that lost its answer: chunks with marked words are gone. None if nothing is left."""
-        kept = np.flatnonzero(self.chunk_gold == 0)
-        if not len(kept) or len(kept) == len(self.chunk_gold):
-            return None
-        return replace(self.only(kept), question=replace(self.question, answerable=False, spans=()))
-
     def ranked(self, model: RankingModel) -> Evidence:
         """The evidence that the search makes of these candidates under ``model``."""
         return of_the_asked_owner(self.data.generation, score(self.data.generation, self.query, self.found, model))
@@ -112,6 +109,21 @@ def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:
         for row in rows
     ]
     return LabelledSet(name, _indexed(folder / "corpus", work / name), tuple(questions))
+
+
+def without_answers(data: LabelledSet, folder: Path, work: Path) -> LabelledSet:
+    """The answerable questions of a set, asked of its texts without any of the words that people marked."""
+    gone: dict[str, list[Span]] = {}
+    for question in data.questions:
+        gone.setdefault(question.source, []).extend(question.spans)
+    corpus = work / f"{data.name}-cut-corpus"
+    corpus.mkdir(parents=True)
+    for file in sorted((folder / "corpus").iterdir()):
+        marked = {k for start, end in gone.get(file.name, ()) for k in range(start, end)}
+        left = "".join(letter for k, letter in enumerate(file.read_bytes().decode()) if k not in marked)
+        (corpus / file.name).write_text(left if any(map(str.isalnum, left)) else "Nothing.", encoding="utf-8")
+    asked = tuple(replace(q, spans=(), answerable=False) for q in data.questions if q.spans)
+    return LabelledSet(data.name, _indexed(corpus, work / f"{data.name}-cut"), asked)
 
 
 def read_squad(name: str, file: Path, work: Path) -> LabelledSet:
@@ -289,31 +301,37 @@ def main(argv: Sequence[str] | None = None) -> int:
             read_jsonl_set("passages", given.passages, work),
             read_squad("squad", given.squad, work),
         ]
+        robbed = [without_answers(d, f, work) for d, f in zip(data, (given.spans, given.passages), strict=False)]
         sets = {d.name: collect(d, embedder) for d in data}
+        cut = [e for d in robbed for e in collect(d, embedder)]
         report_ranking(sets)
         model = fit_ranking([e for rows in sets.values() for e in rows])
-        answerable = report_answerable(sets)
+        answerable = report_answerable(sets, cut)
         if given.write:
             write(model, *answerable)
     return 0
 
 
-def report_answerable(sets: dict[str, list[Example]]) -> tuple[Logistic, float]:
-    """Held-out AUROC, balanced accuracy and calibration error on the passages; then the model fitted on all."""
+def report_answerable(sets: dict[str, list[Example]], cut: Sequence[Example]) -> tuple[Logistic, float]:
+    """Held-out AUROC, balanced accuracy and calibration error on the passages; then the model fitted on all.
+
+    A question whose answer was ``cut`` out is left out with the question as it is.
+    """
     examples = sets["passages"]
     others = [e for name, rows in sets.items() if name != "passages" for e in rows]
     chance = np.zeros(len(examples), np.float32)
     for fold in folds(len(examples)):
         fitting = [e for e, out in zip(examples, fold, strict=True) if not out]
         ranker = fit_ranking([*others, *fitting])
-        model = fit_answerable([*others, *fitting], ranker)
         held = [e for e, out in zip(examples, fold, strict=True) if out]
+        unseen = {e.question.question for e in held}
+        model = fit_answerable([*others, *fitting], [e for e in cut if e.question.question not in unseen], ranker)
         chance[fold] = model.probability(answerable_table(held, ranker))
     print(
         f"passages  {FOLDS} folds   {describe(np.array([e.question.answerable for e in examples]), chance, THRESHOLD)}"
     )
     every = [*others, *examples]
-    return fit_answerable(every, fit_ranking(every)), THRESHOLD
+    return fit_answerable(every, cut, fit_ranking(every)), THRESHOLD
 
 
 def describe(answerable: Mask, chance: Floats, threshold: float) -> str:
@@ -328,19 +346,21 @@ def describe(answerable: Mask, chance: Floats, threshold: float) -> str:
     )
 
 
-def fit_answerable(examples: Sequence[Example], ranker: RankingModel) -> Logistic:
-    """The answerability model on questions as they are, and on the same questions with their answers taken away."""
-    rows: list[tuple[Example, float]] = []
-    for e in examples:
-        asked, robbed = ANSWERABLE_WEIGHT[e.data.name]
-        rows.append((e, asked))
-        without = e.without_gold() if robbed and e.question.answerable else None
-        if without is not None and len(without.found.sentences):
-            rows.append((without, robbed))
-    used = [e for e, _ in rows]
+def fit_answerable(examples: Sequence[Example], cut: Sequence[Example], ranker: RankingModel) -> Logistic:
+    """The answerability model on questions as they are, and on the same questions with their answers ``cut`` out.
+
+    The latter tell it what counts, not how often questions go unanswered: the probabilities are of ``examples`` alone.
+    """
+    used = [*examples, *cut]
     gold = np.array([e.question.answerable for e in used], np.float32)
-    weight = np.array([mass for _, mass in rows], np.float32)
-    return fit_logistic(answerability.FEATURES, answerable_table(used, ranker), gold, weight, ANSWERABLE_STRENGTH)
+    mass = [ANSWERABLE_WEIGHT[e.data.name] for e in examples] + [CUT_WEIGHT[e.data.name] for e in cut]
+    weight = np.array(mass, np.float32)
+    table, asked = answerable_table(used, ranker), len(examples)
+    model = fit_logistic(answerability.FEATURES, table, gold, weight, ANSWERABLE_STRENGTH)
+    odds = model.logit(table[:asked])[:, None]
+    scale = fit_logistic(("odds",), odds, gold[:asked], weight[:asked], FREE)
+    share = float(scale.weights[0])
+    return Logistic(model.features, model.weights * np.float32(share), share * model.bias + scale.bias)
 
 
 def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
