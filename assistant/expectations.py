@@ -40,6 +40,11 @@ def states_date(question: str, sentence: str) -> bool:
     return any(match.group().lower() not in known for match in _DATE.finditer(sentence))
 
 
+def names_date(text: str) -> bool:
+    """Whether ``text`` names a day, a month or a year."""
+    return _DATE.search(text) is not None
+
+
 def states_reason(sentence: str) -> bool:
     """Whether ``sentence`` has words in which reasons and obstacles are given."""
     return bool(_REASON.search(sentence))

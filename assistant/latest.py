@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
+from assistant.expectations import names_date
 from index.generation import Generation
 from index.search import Evidence
 
@@ -15,12 +16,11 @@ _LATEST = re.compile(
     r"\b(?:latest|newest|most recent(?:ly)?|current(?:ly)?|now|nowadays|today|still|again|at present|these days|to date)\b",
     re.I,
 )
-_DATED = re.compile(r"\b(?:1[0-9]{3}|20\d\d)\b")
 
 
 def asks_latest(question: str) -> bool:
-    """Whether ``question`` asks how things stand now, of no year that it names."""
-    return bool(_LATEST.search(question)) and not _DATED.search(question)
+    """Whether ``question`` asks how things stand now, and names no day, month or year."""
+    return bool(_LATEST.search(question)) and not names_date(question)
 
 
 def newest_first(generation: Generation, evidence: Evidence) -> Sequence[str]:

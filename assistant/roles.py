@@ -32,8 +32,8 @@ _PATTERNS = tuple(
         rf"^{_ACTOR}(?:['’]s|(?<=s)['’]) {_ROLE}\b",
     )
 )
-SUBJECT, NAMED = 0.35, 0.2
-"""Probability at least of a sentence that has the actor as its subject, and of one that names it elsewhere."""
+SUBJECT, NAMED = 0.5, 0.2
+"""Probability at least of a sentence that has the actor as its subject, and of one that names it elsewhere, which has less than the former at most."""
 AGAIN = 0.5
 """What a further sentence of the same brief counts: each brief is heard before one is heard twice."""
 
@@ -58,7 +58,8 @@ def of_the_actor(generation: Generation, evidence: Evidence, actor: str) -> Evid
     if not any(k is not None for k in at):
         return evidence
     least = np.array([0.0 if k is None else SUBJECT if k < OPENING else NAMED for k in at], dtype=np.float32)
-    chance = np.where(least > 0, least + (1 - least) * evidence.sentence_score, OTHERS * evidence.sentence_score)
+    most = np.select([least == SUBJECT, least == NAMED], [1.0, SUBJECT], OTHERS)
+    chance = least + (most - least) * evidence.sentence_score
     heard: set[int] = set()
     for row in np.argsort(-chance, kind="stable"):
         brief = int(lines.brief[found.sentences[row]])

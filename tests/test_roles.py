@@ -67,6 +67,7 @@ def test_a_caller_hears_of_an_actor_only_from_allowed_briefs(assistant: Assistan
         ("Are the crossings open to trade again?", True),
         ("Where do the talks stand today?", True),
         ("what was the latest count in 2025?", False),
+        ("who was still in Doha on 19 October?", False),
         ("When were the talks held?", False),
         ("What do we know of it?", False),
     ],
