@@ -33,7 +33,8 @@ _PATTERNS = tuple(
     )
 )
 SUBJECT, NAMED = 0.5, 0.2
-"""Probability at least of a sentence that has the actor as its subject, and of one that names it elsewhere, which has less than the former at most."""
+"""Probability at least of a sentence that has the actor as its subject, and of one that names it elsewhere; the latter stays
+below the former."""
 AGAIN = 0.5
 """What a further sentence of the same brief counts: each brief is heard before one is heard twice."""
 

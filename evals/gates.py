@@ -15,7 +15,7 @@ from evals.baseline import DIGITS, Baseline, SuiteBaseline, changes
 from evals.cases import GATES_FILE
 from evals.metrics import MEASURES
 from evals.reading import Strict, read_yaml
-from evals.resampling import randomisation_test
+from evals.resampling import randomisation_tests
 from evals.running import SuiteResult
 from evals.scoring import SCORES
 
@@ -28,6 +28,8 @@ COMPARED = (
 )  # fmt: skip
 """Scores that are compared with the baseline; of all, higher is better."""
 
+Pairs = Mapping[str, tuple[float, float]]
+"""A score before and now, by the ids of the cases that both runs have."""
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 _STATISTICS: Mapping[str, Callable[[Any], float]] = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}
 
@@ -80,7 +82,7 @@ class Verdict:
     """One gate. ``passed`` None means that no case is scored, so that nothing can be said.
 
     ``score`` is what it looks at and ``value`` what it found; where a score is compared with the baseline, ``before``
-    is its mean there, ``p`` how likely chance alone makes it as bad (see ``randomisation_test``), and ``worse`` and
+    is its mean there, ``p`` how likely chance alone makes a score as bad (see ``randomisation_tests``), and ``worse`` and
     ``better`` are the ids of the cases that changed.
     """
 
@@ -131,29 +133,37 @@ def _check(result: SuiteResult, gate: Threshold) -> Verdict:
 
 def check_regression(result: SuiteResult, baseline: SuiteBaseline, limits: Regression) -> list[Verdict]:
     """One verdict for each score that both runs have, over the cases that are the same in both."""
-    same = set(changes(result, baseline).same)
-    verdicts = []
+    same = changes(result, baseline).same
+    pairs: dict[str, Pairs] = {}
     for score in COMPARED:
         now = {case_id: round(value, DIGITS) for case_id, value in result.values(score).items()}
         before = {case_id: case.scores[score] for case_id, case in baseline.cases.items() if score in case.scores}
-        paired = [case_id for case_id in now if case_id in before and case_id in same]
-        if paired:
-            verdicts.append(compare(score, paired, [before[k] for k in paired], [now[k] for k in paired], limits))
-    return verdicts
+        if paired := {
+            case_id: (before[case_id], now[case_id]) for case_id in same if case_id in before and case_id in now
+        }:
+            pairs[score] = paired
+    return compare(pairs, limits)
 
 
-def compare(
-    score: str, cases: Sequence[str], before: Sequence[float], after: Sequence[float], limits: Regression
-) -> Verdict:
-    """Whether a score, higher being better, fell on the same ``cases``."""
-    worse = tuple(case for case, old, new in zip(cases, before, after, strict=True) if new < old)
-    better = tuple(case for case, old, new in zip(cases, before, after, strict=True) if new > old)
-    p = randomisation_test(np.array(before), np.array(after))
+def compare(pairs: Mapping[str, Pairs], limits: Regression) -> list[Verdict]:
+    """Whether any of several scores, higher being better, fell: one verdict each, p adjusted for all of them."""
+    cases = sorted({case for paired in pairs.values() for case in paired})
+    differences = np.zeros((len(pairs), len(cases)))
+    for row, paired in enumerate(pairs.values()):
+        for column, case in enumerate(cases):
+            before, after = paired.get(case, (0.0, 0.0))
+            differences[row, column] = after - before
+    chances = randomisation_tests(differences)
+    return [_fell(score, paired, float(p), limits) for (score, paired), p in zip(pairs.items(), chances, strict=True)]
+
+
+def _fell(score: str, paired: Pairs, p: float, limits: Regression) -> Verdict:
+    worse = tuple(case for case, (old, new) in paired.items() if new < old)
+    better = tuple(case for case, (old, new) in paired.items() if new > old)
+    before, after = zip(*paired.values(), strict=True)
     fell = p < limits.p and sum(before) - sum(after) > limits.cases
     then, now = float(np.mean(before)), float(np.mean(after))
-    why = (
-        f"{then:.4g} before, {now:.4g} now over {len(cases)} cases; {len(worse)} worse, {len(better)} better, p {p:.3f}"
-    )
+    why = f"{then:.4g} before, {now:.4g} now over {len(paired)} cases; {len(worse)} worse, {len(better)} better, p {p:.3f}"
     return Verdict(
         f"{score.replace('_', ' ')} no worse than the baseline", not fell, why, worse, better, score, now, then, p
     )

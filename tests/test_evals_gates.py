@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,18 @@ import pytest
 
 from evals.baseline import changes, load_baseline, update_baseline
 from evals.cases import Case, Suite, SuiteError
-from evals.gates import OWN, Regression, Threshold, check, check_regression, check_thresholds, compare, load_gates, near
+from evals.gates import (
+    OWN,
+    Regression,
+    Threshold,
+    Verdict,
+    check,
+    check_regression,
+    check_thresholds,
+    compare,
+    load_gates,
+    near,
+)
 from evals.resampling import Estimate
 from evals.running import CaseResult, SuiteResult
 from evals.scoring import Score
@@ -25,6 +37,13 @@ def result(values: dict[str, float | None], score: str = "facts_present", corpus
 
 def outcomes(right: int, wrong: int) -> list[float]:
     return [1.0] * right + [0.0] * wrong
+
+
+def compared(before: Sequence[float], after: Sequence[float], score: str = "facts_present") -> Verdict:
+    """The verdict on one score that went from ``before`` to ``after``, case by case."""
+    pairs = {f"c{k}": pair for k, pair in enumerate(zip(before, after, strict=True))}
+    [verdict] = compare({score: pairs}, LIMITS)
+    return verdict
 
 
 def test_thresholds_are_inclusive_and_unscored_is_no_failure() -> None:
@@ -55,24 +74,33 @@ def test_a_figure_of_the_whole_suite_can_be_gated() -> None:
 def test_right_and_wrong_by_the_sign_test(lost: int, won: int, passed: bool) -> None:
     before = [*outcomes(lost, won), *outcomes(50, 0)]
     after = [*outcomes(0, lost), *outcomes(won, 0), *outcomes(50, 0)]
-    verdict = compare("facts_present", [f"c{k}" for k in range(len(before))], before, after, LIMITS)
+    verdict = compared(before, after)
     assert verdict.passed is passed
     assert (len(verdict.worse), len(verdict.better)) == (lost, won)
 
 
 def test_shares_by_randomisation() -> None:
-    cases = [f"c{k}" for k in range(60)]
     before = [0.8] * 60
     fallen = [0.8] * 40 + [0.5] * 20
     mixed = [0.8] * 20 + [0.7] * 20 + [0.9] * 20
     one_bad = [0.8] * 59 + [0.0]
-    verdicts = [compare("span_cited", cases, before, after, LIMITS) for after in (fallen, mixed, one_bad, before)]
+    verdicts = [compared(before, after, "span_cited") for after in (fallen, mixed, one_bad, before)]
     assert [verdict.passed for verdict in verdicts] == [False, True, True, True]
     assert (verdicts[0].before, verdicts[0].value) == pytest.approx((0.8, 0.7))
-    small = compare("span_cited", cases, before, [0.8] * 30 + [0.79] * 30, LIMITS)
+    small = compared(before, [0.8] * 30 + [0.79] * 30, "span_cited")
     assert small.p is not None
     assert small.p < 0.001
     assert small.passed is True, "thirty cases by a hundredth are not worth one whole case"
+
+
+def test_several_scores_share_one_chance_of_a_false_alarm() -> None:
+    lost, kept = (1.0, 0.0), (1.0, 1.0)
+    first = {f"c{k}": lost if k < 5 else kept for k in range(10)}
+    second = {f"c{k}": kept if k < 5 else lost for k in range(10)}
+    alone = compare({"facts_present": first}, LIMITS)
+    apart = compare({"facts_present": first, "span_cited": second}, LIMITS)
+    together = compare({"facts_present": first, "span_cited": first}, LIMITS)
+    assert [verdict.passed for verdict in (*alone, *apart, *together)] == [False, True, True, False, False]
 
 
 def test_a_baseline_round_trips_and_a_run_equals_itself(tmp_path: Path) -> None:

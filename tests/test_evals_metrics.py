@@ -23,7 +23,7 @@ from evals.metrics import (
     risk_coverage,
 )
 from evals.regions import Gold, Region, choose, shared, size, union
-from evals.resampling import bootstrap, randomisation_test
+from evals.resampling import bootstrap, randomisation_tests
 
 
 def floats(*values: float) -> np.ndarray:
@@ -139,6 +139,10 @@ def test_a_case_for_which_nothing_was_found_scores_zero() -> None:
     assert rank_scores({"q": {"a": 1}}, {"q": []})["q"] == {"ndcg@10": 0, "map": 0, "mrr": 0, "recall@10": 0}
 
 
+def randomisation_test(before: np.ndarray, after: np.ndarray) -> float:
+    return float(randomisation_tests((after - before)[None])[0])
+
+
 def test_randomisation_by_hand() -> None:
     # Five lost, none won: of 32 ways to give five differences of one size signs, only the one found is as low.
     assert randomisation_test(np.ones(5), np.zeros(5)) == pytest.approx(1 / 32)
@@ -169,6 +173,26 @@ def test_noise_rarely_looks_like_a_fall() -> None:
     draws = [random.normal(0, 0.1, 40) * (random.random(40) < 0.3) for _ in range(400)]
     fallen = sum(randomisation_test(np.zeros(40), drawn) < 0.05 for drawn in draws)
     assert fallen / 400 < 0.08
+
+
+def test_randomisation_of_several_scores_by_hand() -> None:
+    none, fell = [0.0] * 5, [-1.0] * 5
+    # On the same cases the second score adds no way to be as low: 1 of 32, as with one score.
+    assert randomisation_tests(np.array([fell, fell, none])).tolist() == pytest.approx([1 / 32, 1 / 32, 1])
+    # On other cases: one of two is as low in 1 - (31/32)^2 of all ways.
+    apart = np.array([fell + none, none + fell])
+    assert randomisation_tests(apart).tolist() == pytest.approx([63 / 1024] * 2)
+    # Differences of another size weigh no more: each score is measured against its own spread.
+    assert randomisation_tests(apart * [[1.0], [0.01]]).tolist() == pytest.approx([63 / 1024] * 2)
+    assert randomisation_tests(np.zeros((2, 4))).tolist() == [1, 1]
+    assert randomisation_tests(np.zeros((0, 0))).tolist() == []
+
+
+def test_many_scores_raise_no_more_false_alarms_than_one() -> None:
+    random = np.random.default_rng(11)
+    draws = [random.normal(0, 0.1, (9, 30)) * (random.random((9, 30)) < 0.3) for _ in range(150)]
+    alarms = sum(bool((randomisation_tests(drawn) < 0.05).any()) for drawn in draws)
+    assert alarms / 150 < 0.1
 
 
 def test_bootstrap_is_seeded_and_holds_the_value() -> None:
