@@ -20,11 +20,15 @@ SHOWN_CHUNKS, SHOWN_SENTENCES = 10, 15
 def explain(generation: Generation, found: LookUp, model: AnswerabilityModel) -> dict[str, Any]:
     """A JSON-able account: the query, the best chunks and sentences with their scores and signals, the confidence, the choice.
 
-    A question of several parts has one account of each more under ``parts``.
+    A question of several parts has one account of each more under ``parts``, one about how things stand that of the newest
+    brief that answers under ``newest``.
     """
     chosen = [_chosen(generation, run) for _, runs in choose(generation, found, model.brevity) for run in runs]
     parts = [_account(generation, finding, model) for finding in found.parts]
-    return {**_account(generation, found.whole, model), **({"parts": parts} if parts else {}), "chosen": chosen}
+    more: dict[str, Any] = {"parts": parts} if parts else {}
+    if found.newest:
+        more["newest"] = _account(generation, found.newest, model)
+    return {**_account(generation, found.whole, model), **more, "chosen": chosen}
 
 
 def _account(generation: Generation, finding: Finding, model: AnswerabilityModel) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from assistant.sentences import chances, count_all_words, sentence_text
 from index.embedding import Embedder
 from index.filters import Filters
 from index.generation import Generation
-from index.search import KEPT, POOL, Evidence, find_evidence
+from index.search import POOL, Evidence, find_evidence
 from index.tracing import note, span
 from index.traits import Asks, asks_of
 
@@ -76,17 +76,19 @@ class LookUp:
 def evidence_on(generation: Generation, embedder: Embedder, question: str, filters: Filters | None = None) -> Evidence:
     """What is judged and quoted for one question: the candidates that were found, those about another owner's put down.
 
-    Asked for the part of an actor, more candidates are looked at, and those that name it answer.
+    Asked for the part of an actor of whom the briefs tell, more candidates are looked at, and those that name it answer.
 
     :raises QuestionError: if the question is empty or too long.
     :raises StoreError: if the index fails.
     """
     with span("search"):
-        actor = asked_actor(question)
-        evidence = find_evidence(generation, embedder, question, filters, keep=2 * POOL if actor else KEPT)
+        if actor := asked_actor(question):
+            wide = find_evidence(generation, embedder, question, filters, keep=2 * POOL)
+            if told_of(generation, wide, actor):
+                note(candidates=len(wide.pool.chunks))
+                return of_the_actor(generation, wide, actor)
+        evidence = find_evidence(generation, embedder, question, filters)
         note(candidates=len(evidence.pool.chunks))
-        if actor:
-            return of_the_actor(generation, evidence, actor)
         return of_the_asked_owner(generation, evidence)
 
 

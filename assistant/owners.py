@@ -120,12 +120,6 @@ def _side_of(sides: Sequence[Collection[str]]) -> Callable[[str], int | None]:
     return side
 
 
-def naming(same: Mapping[str, frozenset[str]], actor: str) -> Callable[[str], list[tuple[int, int]]]:
-    """A function that lists the places in a text, counted in words that carry meaning, where ``actor`` is named."""
-    side = _side_of([_names(actor, same)])
-    return lambda text: _named(text, side)
-
-
 def _named(text: str, side: Callable[[str], int | None]) -> list[tuple[int, int]]:
     """The words of ``text`` that name a side: place among the words that carry meaning, and which side."""
     return [(place, named) for place, word in enumerate(terms(text)) if (named := side(word)) is not None]

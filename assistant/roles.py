@@ -9,32 +9,43 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
-from assistant.owners import OPENING, OTHERS, names_of, naming
+from assistant.owners import OPENING, OTHERS, STEM, names_of
 from assistant.sentences import sentence_text
 from index.generation import Generation
-from index.lexical import STOP_WORDS, words
+from index.lexical import STOP_WORDS, terms, words
 from index.search import Evidence
 
 _ROLE = r"(?:roles?|parts?|stakes?|interests?|involvement|contribution)"
 _HAVE = r"(?:has|have|had|did|does|do|is|was|were|are)"
 _ACTOR = r"(?:the )?(?P<actor>[^\W\d_][\w’'-]*(?: (?!(?:or|and)\b)(?:of )?[\w’'-]+){0,3}?)"
+_AT_LARGE = r" so far\b| since\b| as an?\b| about (?:it|this|that)\b|\W*$"
 _PATTERNS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
         rf"\bwhat (?:kind of |sort of )?{_ROLE} {_HAVE} {_ACTOR} (?:really |actually |so far )?(?:play|taken?|had|have)",
         rf"\bwhat (?:is|are|was|were) {_ACTOR}(?:['’]s|(?<=s)['’]) (?:own )?{_ROLE}\b",
         rf"\bwhat (?:is|are|was|were) the {_ROLE} (?:of|played by) {_ACTOR}(?= (?:in|since|between|during|on)\b|\W*$)",
-        rf"\bwhat {_HAVE} {_ACTOR} (?:really |actually |itself |so far )*(?:done|do|doing)\b",
+        rf"\bwhat {_HAVE} {_ACTOR} (?:really |actually |itself |so far )*(?:done|do|doing)(?={_AT_LARGE})",
         rf"\bhow {_HAVE} {_ACTOR} (?:figured?|featured?|involved|come in(?:to)?|fit in(?:to)?)\b",
         rf"^{_ACTOR}(?:['’]s|(?<=s)['’]) {_ROLE}\b",
     )
 )
+_NAME = re.compile(r"(?<=\s)[A-Z][\w’'-]+")
+_GENERIC = frozenset(
+    terms("role part stake interest involvement contribution play take figure feature do done since between two kind")
+)
 SUBJECT, NAMED = 0.5, 0.2
 """Probability at least of a sentence that has the actor as its subject, and of one that names it elsewhere; the latter stays
 below the former."""
+ENDING = 3
+"""Letters in which the stems of one name may differ at their ends, at most."""
+ALIKE = 0.6
+"""How well a word of the question must be matched in a passage that is to speak of it, as in ``index/matching.py``."""
 AGAIN = 0.5
 """What a further sentence of the same brief counts: each brief is heard before one is heard twice."""
 
@@ -58,8 +69,8 @@ def of_the_actor(generation: Generation, evidence: Evidence, actor: str) -> Evid
     at = [place(int(row)) for row in found.sentences]
     if not any(k is not None for k in at):
         return evidence
-    least = np.array([0.0 if k is None else SUBJECT if k < OPENING else NAMED for k in at], dtype=np.float32)
-    most = np.select([least == SUBJECT, least == NAMED], [1.0, SUBJECT], OTHERS)
+    bounds = [(0.0, OTHERS) if k is None else (SUBJECT, 1.0) if k < OPENING else (NAMED, SUBJECT) for k in at]
+    least, most = np.array(bounds).T
     chance = least + (most - least) * evidence.sentence_score
     heard: set[int] = set()
     for row in np.argsort(-chance, kind="stable"):
@@ -71,13 +82,48 @@ def of_the_actor(generation: Generation, evidence: Evidence, actor: str) -> Evid
 
 
 def told_of(generation: Generation, evidence: Evidence, actor: str) -> float:
-    """How sure it is in [0, 1) that the briefs tell of ``actor``: n / (n + 1) for n sentences that have it as their subject."""
-    place = _place_of(generation, evidence, actor)
-    told = sum((k := place(int(row))) is not None and k < OPENING for row in evidence.found.sentences)
-    return told / (told + 1)
+    """How sure it is in [0, 1) that the briefs tell of ``actor``: n / (n + 1) for n sentences that have it as their subject.
+
+    0 where the question asks for its part in something that the passages around these sentences do not speak of.
+    """
+    place, found = _place_of(generation, evidence, actor), evidence.found
+    told = [k for k, row in enumerate(found.sentences) if (at := place(int(row))) is not None and at < OPENING]
+    if not told or not _speak_of_the_rest(evidence, actor, np.unique(found.owner[told])):
+        return 0.0
+    return len(told) / (len(told) + 1)
+
+
+def _speak_of_the_rest(evidence: Evidence, actor: str, chunks: npt.NDArray[np.intp]) -> bool:
+    """Whether ``chunks`` hold every name of the question besides ``actor``, and words like its other ones."""
+    query, found = evidence.query, evidence.found
+    passed_over = {*terms(actor), *_GENERIC}
+    names = set(terms(" ".join(_NAME.findall(query.searched))))
+    for column, group in enumerate(query.groups):
+        if not passed_over.isdisjoint(group):
+            continue
+        if names.isdisjoint(group):
+            held = bool(found.chunk_words[chunks, column].max() >= ALIKE)
+        else:
+            held = bool(found.chunk_covered[chunks, column].any())
+        if not held:
+            return False
+    return True
 
 
 def _place_of(generation: Generation, evidence: Evidence, actor: str) -> Callable[[int], int | None]:
     """A function that tells where a sentence first names ``actor``, in words that carry meaning; None where it does not."""
-    named = naming(names_of(generation, evidence), actor)
-    return lambda row: next((place for place, _ in named(sentence_text(generation, row))), None)
+    same = names_of(generation, evidence)
+    names = frozenset[str]().union(*({stem, *same.get(stem, ())} for stem in terms(actor)))
+    named = cache(lambda word: any(_akin(word, name) for name in names))
+
+    def place(row: int) -> int | None:
+        return next((at for at, word in enumerate(terms(sentence_text(generation, row))) if named(word)), None)
+
+    return place
+
+
+def _akin(word: str, name: str) -> bool:
+    """Whether two stems are of one name: "China" and "Chinese", "Turkey" and "Türkiye", but not "Turkmenistan"."""
+    pairs = enumerate(zip(word, name, strict=False))
+    shared = next((at for at, (one, other) in pairs if one != other), min(len(word), len(name)))
+    return word == name or (shared >= STEM and max(len(word), len(name)) - shared <= ENDING)

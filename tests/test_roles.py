@@ -31,6 +31,7 @@ def assistant(demonstration: Settings) -> Assistant:
         ("Russia's role", "Russia"),
         ("What has Kabul offered or done about the families?", ""),
         ("What has it done?", ""),
+        ("What did Pakistan do after the attack in Wana?", ""),
         ("What did Kabul say in Doha?", ""),
         ("Which parts of the border are closed?", ""),
         ("When did Qatar mediate?", ""),
@@ -48,7 +49,16 @@ def test_every_statement_on_an_actors_part_names_it(assistant: Assistant) -> Non
     assert sum(named) >= 0.75 * len(named)
 
 
-@pytest.mark.parametrize("question", ["What part did Japan play?", "what has nato done?", "What is Brazil's stake?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What part did Japan play?",
+        "what has nato done?",
+        "What is Brazil's stake?",
+        "What role did Qatar play in the Kashmir dispute?",
+        "What is China's interest in Afghan lithium mines?",
+    ],
+)
 def test_the_part_of_an_actor_that_no_brief_names_is_not_made_up(assistant: Assistant, question: str) -> None:
     assert assistant.ask(question).status == "abstained"
 
@@ -95,6 +105,12 @@ def test_the_newest_brief_that_answers_comes_first(assistant: Assistant) -> None
     first = answer.citations[0].brief_id
     own = [s for s, c in zip(answer.statements, answer.citations, strict=True) if c.brief_id == first]
     assert sum(len(statement.text.split()) for statement in own) <= 2 * NEWEST_WORDS
+
+
+def test_an_explanation_has_an_account_of_the_newest(assistant: Assistant) -> None:
+    told = assistant.explain("Are Pakistan's crossings with Afghanistan open to trade again?")
+    assert {sentence["brief_id"] for sentence in told["newest"]["sentences"]} == {told["chosen"][0]["brief_id"]}
+    assert "newest" not in assistant.explain("When did the crossings close?")
 
 
 def test_a_question_of_a_day_hears_no_brief_twice(assistant: Assistant) -> None:
