@@ -19,10 +19,19 @@ OTHERS = 0.01
 """Probability left to a sentence about another owner's."""
 LISTED = 0.5
 """Probability at least of an item in the owner's own list, when another owner's sentences stood in its place."""
+HELD, UNNAMED = 0.6, 0.3
+"""Asked for somebody's position: probability of a sentence with its holder as subject that matches every word, and what is left
+of one that does not name the holder."""
+MATCHED = 0.6
+"""How well the words of the question must be matched (see ``index/matching.py``) for a position to be on what is asked at all."""
 OPENING = 3
 """Words of a sentence, those without meaning left out, among which its subject is looked for."""
 STEM = 4
 """Letters that "Iran" and "Iranian" must share to be one name."""
+_STANCE = re.compile(
+    r"([A-Z]\w+)['’]s? (?:\w+ )?(?:position|view|stance|attitude|line|policy|response|reaction|claim|charge|case|argument|objection"
+    r"|reading|account|condition|term)s?\b"
+)
 _ACTOR = re.compile(r"(\w+) \((\w+)[^)]*\)")
 
 
@@ -36,6 +45,7 @@ def of_the_asked_owner(generation: Generation, evidence: Evidence) -> Evidence:
     question, found = evidence.query.searched, evidence.found
     if not names_owner(question) or not len(found.sentences):
         return evidence
+    evidence = _of_the_holder(generation, evidence)
     same = names_of(generation, evidence)
     others = []
     for row in found.sentences:
@@ -49,6 +59,27 @@ def of_the_asked_owner(generation: Generation, evidence: Evidence) -> Evidence:
     left = replace(_put_down(evidence, put_down, OTHERS), excluded=frozenset(found.sentences[put_down].tolist()))
     items = np.isin(found.sentences, asked_list(generation, left))
     return replace(left, sentence_score=np.maximum(left.sentence_score, LISTED * items.astype(np.float32)))
+
+
+def _of_the_holder(generation: Generation, evidence: Evidence) -> Evidence:
+    """``evidence`` on somebody's position, view or policy: what is said of its holder by name, and matches, answers first.
+
+    A sentence that does not name the holder, in a brief whose title does not start with it, counts ``UNNAMED`` of what it did.
+    """
+    stance, found = _STANCE.search(evidence.query.searched), evidence.found
+    if stance is None:
+        return evidence
+    side = _side_of([_names(stance[1], names_of(generation, evidence))])
+    fit = np.clip((found.matched.weighted - MATCHED) / (1 - MATCHED), 0.0, 1.0)
+    chance = evidence.sentence_score.copy()
+    for k, row in enumerate(found.sentences):
+        title, sentence = _title_and_sentence(generation, int(row))
+        named, headed = _named(sentence, side), any(place == 0 for place, _ in _named(title, side))
+        if named and named[0][0] < OPENING:
+            chance[k] = max(chance[k], HELD * fit[k])
+        elif not named and not headed:
+            chance[k] *= UNNAMED
+    return replace(evidence, sentence_score=chance)
 
 
 def of_the_compared(generation: Generation, evidence: Evidence, actor: str, actors: Sequence[str]) -> Evidence:

@@ -90,6 +90,12 @@ def test_a_question_about_one_owner_cites_no_brief_on_another(assistant: Assista
     assert assistant.ask("What are Iran's red lines?").status == "abstained"
 
 
+def test_a_position_is_quoted_from_what_is_said_of_its_holder(assistant: Assistant) -> None:
+    answer = assistant.ask("What is Pakistan's position on the Durand Line?")
+    assert answer.status == "answered"
+    assert answer.citations[0].quote.startswith("Pakistan treats the Durand Line")
+
+
 def test_the_part_that_is_missing_is_named(assistant: Assistant) -> None:
     answer = assistant.ask("When was the Wana cadet college attacked and how many cadets were killed?")
     assert (answer.status, answer.missing) == ("partial", "The briefs do not say how many cadets were killed.")
