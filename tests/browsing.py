@@ -133,6 +133,7 @@ def _own(url: str) -> bool:
 def ask(page: Page, question: str) -> None:
     box = page.get_by_role("textbox", name="Ask the briefs a question")
     ends = page.get_by_role("button", name="Copy link to this answer")
+    settled(page)  # what a run before this one showed may still stand there
     before = ends.count()
     box.fill(question)
     box.press("Enter")

@@ -207,6 +207,7 @@ def test_kept_conversations_are_listed_opened_renamed_exported_and_deleted(page:
     assert "?c=" in first
     page.get_by_role("button", name="New conversation").click()
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(0)
     ask(page, FOLLOW_UP)
     listed = page.get_by_role("navigation", name="Conversations")
     expect(listed.get_by_role("link").first).to_have_text(re.compile(f"^{re.escape(FOLLOW_UP)}"))
