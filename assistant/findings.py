@@ -170,7 +170,7 @@ def choose(generation: Generation, found: LookUp, brevity: float) -> list[tuple[
     adds its own: the whole finds what the parts have in common, the parts what it leaves out. In a comparison, what is on
     no actor alone comes first, under no name.
     """
-    if found.newest and found.whole.found:
+    if found.newest:
         first = select_sentences(generation, found.newest.evidence, brevity, NEWEST_WORDS)
         left = max(0, MAX_WORDS - count_all_words(generation, first))
         rest = select_sentences(generation, found.whole.evidence, brevity, left, first) if left else {}

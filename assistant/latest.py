@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 
@@ -27,9 +26,5 @@ def newest_first(generation: Generation, evidence: Evidence) -> Sequence[str]:
     """Ids of the briefs that the candidates come from, the newest first, at most ``MOST``; those without a date are left out."""
     table = generation.chunks
     briefs = {generation.brief_ids[brief] for brief in table.brief[evidence.pool.chunks].tolist()}
-    dated = [(date, brief_id) for brief_id in briefs if (date := _date(generation, brief_id))]
+    dated = [(date, brief_id) for brief_id in briefs if (date := generation.metadata(brief_id).date)]
     return [brief_id for _, brief_id in sorted(dated, reverse=True)][:MOST]
-
-
-def _date(generation: Generation, brief_id: str) -> dt.date | None:
-    return generation.metadata(brief_id).date

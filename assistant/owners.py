@@ -69,7 +69,7 @@ def _of_the_holder(generation: Generation, evidence: Evidence) -> Evidence:
     stance, found = _STANCE.search(evidence.query.searched), evidence.found
     if stance is None:
         return evidence
-    side = _side_of([_names(stance[1], names_of(generation, evidence))])
+    side = _side_of([stems_of(stance[1], names_of(generation, evidence))])
     fit = np.clip((found.matched.weighted - MATCHED) / (1 - MATCHED), 0.0, 1.0)
     chance = evidence.sentence_score.copy()
     for k, row in enumerate(found.sentences):
@@ -106,7 +106,7 @@ def attribution(
     agreed"; else the owner that the brief's title starts with; else the only one that the sentence names. ``names`` is what
     :func:`names_of` gives.
     """
-    side = _side_of([_names(actor, names) for actor in actors])
+    side = _side_of([stems_of(actor, names) for actor in actors])
 
     def whose(row: int) -> str:
         title, sentence = _title_and_sentence(generation, row)
@@ -125,7 +125,7 @@ def _speaks_of(
     generation: Generation, names: Mapping[str, frozenset[str]], actor: str, others: Sequence[str]
 ) -> Callable[[int], bool]:
     """A function that tells whether a sentence names ``actor`` by a name that is none of ``others``, by its place."""
-    side = _side_of([_names(name, names) for name in (actor, *others)])
+    side = _side_of([stems_of(name, names) for name in (actor, *others)])
     return lambda row: any(who == 0 for _, who in _named(_title_and_sentence(generation, row)[1], side))
 
 
@@ -135,7 +135,7 @@ def _title_and_sentence(generation: Generation, row: int) -> tuple[str, str]:
     return brief.metadata.title, brief.text[lines.start[row] : lines.end[row]]
 
 
-def _names(actor: str, same: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def stems_of(actor: str, same: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The stems that stand for ``actor``."""
     return frozenset[str]().union(*({stem, *same.get(stem, ())} for stem in terms(actor)))
 

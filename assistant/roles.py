@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from assistant.owners import OPENING, OTHERS, STEM, names_of
+from assistant.owners import OPENING, OTHERS, STEM, names_of, stems_of
 from assistant.sentences import sentence_text
 from index.generation import Generation
 from index.lexical import STOP_WORDS, terms, words
@@ -112,8 +112,7 @@ def _speak_of_the_rest(evidence: Evidence, actor: str, chunks: npt.NDArray[np.in
 
 def _place_of(generation: Generation, evidence: Evidence, actor: str) -> Callable[[int], int | None]:
     """A function that tells where a sentence first names ``actor``, in words that carry meaning; None where it does not."""
-    same = names_of(generation, evidence)
-    names = frozenset[str]().union(*({stem, *same.get(stem, ())} for stem in terms(actor)))
+    names = stems_of(actor, names_of(generation, evidence))
     named = cache(lambda word: any(_akin(word, name) for name in names))
 
     def place(row: int) -> int | None:

@@ -5,6 +5,7 @@ Run as a program it serves the page: ``python scripted_page.py CORPUS STORE REPO
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -232,6 +233,17 @@ def indexed() -> Settings:
     home = Path(tempfile.mkdtemp(prefix="briefs-page-"))
     write_corpus(home / "corpus")
     settings = load_settings(corpus=home / "corpus", store=home / "store", report=home / "report")
+    build(settings)
+    return settings
+
+
+def with_a_hidden_brief(corpus: Path, store: Path) -> Settings:
+    """Settings of an index of its own over the tiny corpus, of which one brief is for staff alone."""
+    write_corpus(corpus)
+    north = corpus / "north.md"
+    north.write_text(north.read_text(encoding="utf-8").replace("kind:", "labels: [staff]\nkind:"), encoding="utf-8")
+    shutil.copytree(indexed().store, store, ignore=shutil.ignore_patterns("*.sqlite-*", "conversations*"))
+    settings = Settings(corpus=corpus, store=store)
     build(settings)
     return settings
 

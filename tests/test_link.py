@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ import pytest
 from gated import as_caller, user
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_page import QUOTES, RED_LINES, ScriptedAssistant, indexed, write_corpus
+from scripted_page import QUOTES, RED_LINES, ScriptedAssistant, indexed, with_a_hidden_brief
 from streamlit.testing.v1 import AppTest
 from test_ui_page import ask, components, configured, page
 
 import ui.service
-from index.build import build
 from index.generation import open_current
 from index.settings import Settings
 from index.types import Brief, Metadata
@@ -154,12 +152,7 @@ def test_offsets_that_do_not_fit_open_the_brief(scripted: Settings, start: str, 
 @pytest.fixture
 def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The tiny corpus, of which one brief is for staff alone."""
-    write_corpus(tmp_path / "corpus")
-    north = tmp_path / "corpus" / "north.md"
-    north.write_text(north.read_text(encoding="utf-8").replace("kind:", "labels: [staff]\nkind:"), encoding="utf-8")
-    shutil.copytree(indexed().store, tmp_path / "store", ignore=shutil.ignore_patterns("*.sqlite-*", "conversations*"))
-    settings = Settings(corpus=tmp_path / "corpus", store=tmp_path / "store")
-    build(settings)
+    settings = with_a_hidden_brief(tmp_path / "corpus", tmp_path / "store")
     monkeypatch.setattr(ui.service, "Assistant", ScriptedAssistant)
     yield from configured(settings)
 

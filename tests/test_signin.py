@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,10 +21,9 @@ from command import complaint
 from gated import send
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
-from scripted_page import QUOTES, indexed, write_corpus
+from scripted_page import QUOTES, with_a_hidden_brief
 from serving import served
 
-from index.build import build
 from index.generation import open_current
 from index.settings import Settings
 from ui.view.link import Link
@@ -54,13 +52,7 @@ class Portal:
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The tiny corpus, of which one brief is for staff alone."""
     home = tmp_path_factory.mktemp("labelled")
-    write_corpus(home / "corpus")
-    north = home / "corpus" / "north.md"
-    north.write_text(north.read_text(encoding="utf-8").replace("kind:", "labels: [staff]\nkind:"), encoding="utf-8")
-    shutil.copytree(indexed().store, home / ".briefs", ignore=shutil.ignore_patterns("*.sqlite-*", "conversations*"))
-    settings = Settings(corpus=home / "corpus", store=home / ".briefs")
-    build(settings)
-    return settings
+    return with_a_hidden_brief(home / "corpus", home / ".briefs")
 
 
 def _until_up(url: str, process: subprocess.Popen[bytes]) -> None:
