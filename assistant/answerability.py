@@ -1,8 +1,8 @@
-"""How likely the corpus holds the answer: a logistic model over signals of one question's evidence.
+"""How likely the corpus holds the answer: logistic models over signals of one question's evidence.
 
 No single threshold on similarity tells a question that the briefs answer from one that is merely near their topic; the
-signals here are weighed together, with weights fitted on labelled questions (docs/ranking.md). All are free by-products
-of the ranking.
+signals here are weighed together, with weights fitted on labelled questions (docs/ranking.md). Most are free by-products
+of the ranking; where these leave it open, the likeliest passages are read too (``assistant/reader.py``).
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ import numpy as np
 
 from assistant.expectations import states_count, states_date
 from assistant.lists import asked_list
+from assistant.names import asked_names
+from assistant.reader import read
 from assistant.sentences import sentence_text
 from index.errors import SettingsError
 from index.evidence import Candidates, share_covered
 from index.generation import Generation
-from index.lexical import Floats, Ints, terms
+from index.lexical import Floats, Ints, Mask, terms
 from index.ranking import Logistic
 from index.search import Evidence
 from index.settings import Settings
+from index.tracing import span
 from index.traits import FACTS, Asks
 
 MODEL_FILE = Path(__file__).with_name("models") / "answerability.json"
@@ -33,21 +36,47 @@ CALIBRATION = ".calibration.json"
 """A calibration to one corpus, in the corpus's folder; written by ``briefs calibrate``."""
 FEATURES = (
     "cosine", "cosine_lead_5", "top_3_sentences", "chunk_matched", "beyond_title_matched", "bm25", "pair_covered",
-    "chunk_score", "best_score", "date_missing", "count_missing", "asks_reason", "asks_fact", "log_brief_size",
+    "chunk_score", "best_score", "date_missing", "count_missing", "asks_reason", "asks_fact", "log_brief_size", "names_held",
 )  # fmt: skip
+READ = ("read",)
+"""The log-odds that one of the likeliest passages answers, by reading them."""
+UNSURE = (0.1, 0.97)
+"""Probability by the free signals between which the likeliest passages are read: outside, reading would not change the verdict."""
 
 
 @dataclass(frozen=True)
 class AnswerabilityModel:
-    """``logistic`` gives the probability that the corpus holds the answer; below ``threshold`` the assistant abstains.
+    """``read`` gives the probability that the corpus holds the answer; below ``threshold`` the assistant abstains.
 
-    ``brevity`` is how dear words are when the answer is chosen: 1 for short answers, less for longer ones.
+    ``quick`` does so without what was read. ``brevity`` is how dear words are when the answer is chosen: 1 for short
+    answers, less for longer ones.
     """
 
-    logistic: Logistic
+    quick: Logistic
+    read: Logistic
     threshold: float
     embedder: str
     brevity: float
+
+    def probability(self, table: Floats) -> Floats:
+        """The probability of each row of signals, those of ``FEATURES`` and then those of ``READ``, as ``confidence`` has it."""
+        quick = self.quick.probability(table[:, : len(FEATURES)])
+        return np.where(unsure(quick), self.read.probability(table), quick).astype(np.float32)
+
+    def to_json(self) -> dict[str, object]:
+        """What :func:`load_answerability` reads."""
+        return {
+            "embedder": self.embedder,
+            "quick": self.quick.to_json(),
+            "read": self.read.to_json(),
+            "threshold": round(self.threshold, 2),
+            "brevity": self.brevity,
+        }
+
+
+def unsure(chance: Floats) -> Mask:
+    """Which probabilities by the free signals leave it open whether there is an answer."""
+    return (chance > UNSURE[0]) & (chance < UNSURE[1])
 
 
 def answerability_of(settings: Settings) -> AnswerabilityModel:
@@ -69,8 +98,9 @@ def load_answerability(path: Path = MODEL_FILE, changed: int = 0) -> Answerabili
     del changed
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        logistic = Logistic.from_json(data["answerable"], FEATURES, str(path))
-        return AnswerabilityModel(logistic, float(data["threshold"]), data["embedder"], float(data["brevity"]))
+        quick = Logistic.from_json(data["quick"], FEATURES, str(path))
+        read = Logistic.from_json(data["read"], FEATURES + READ, str(path))
+        return AnswerabilityModel(quick, read, float(data["threshold"]), data["embedder"], float(data["brevity"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f"cannot read the answerability weights in {path}: {error}; run `briefs calibrate`"
@@ -81,7 +111,22 @@ def confidence(generation: Generation, evidence: Evidence, model: AnswerabilityM
     """The calibrated probability in [0, 1] that the allowed briefs answer the question; 0 without any candidate."""
     if not len(evidence.found.sentences):
         return 0.0
-    return float(model.logistic.probability(features(generation, evidence)[None, :])[0])
+    free = features(generation, evidence)[None, :]
+    chance = model.quick.probability(free)
+    if unsure(chance)[0]:
+        with span("read"):
+            chance = model.read.probability(np.append(free, _read(generation, evidence))[None, :])
+    return float(chance[0])
+
+
+def all_features(generation: Generation, evidence: Evidence) -> Floats:
+    """The signals in the order of ``FEATURES`` and then of ``READ``, for a question with at least one candidate sentence."""
+    signals: Floats = np.append(features(generation, evidence), _read(generation, evidence)).astype(np.float32)
+    return signals
+
+
+def _read(generation: Generation, evidence: Evidence) -> float:
+    return read(generation, _without_excluded(generation, evidence))
 
 
 def features(generation: Generation, evidence: Evidence) -> Floats:
@@ -107,6 +152,7 @@ def features(generation: Generation, evidence: Evidence) -> Floats:
         "asks_reason": bool(query.asks & (Asks.REASON | Asks.MANNER)),
         "asks_fact": bool(query.asks & FACTS) and Asks.LIST not in query.asks,
         "log_brief_size": np.log1p(generation.brief_sizes[generation.sentences.brief[found.sentences[top]]]),
+        "names_held": _names_held(generation, evidence, int(found.owner[top])),
     }
     return np.array([signals[name] for name in FEATURES], dtype=np.float32)
 
@@ -153,3 +199,14 @@ def _beyond_title_matched(generation: Generation, evidence: Evidence, best: int)
     title = set(terms(generation.metadata(brief_id).title))
     beyond = np.array([title.isdisjoint(group) for group in evidence.query.groups], dtype=bool)
     return float(matched[beyond].mean() if beyond.any() else matched.mean())
+
+
+def _names_held(generation: Generation, evidence: Evidence, chunk: int) -> float:
+    """The share (by idf) of the question's names that the candidate ``chunk`` holds with its title and headings; 1 without names.
+
+    What is near the topic seldom names everybody and every place that the question does.
+    """
+    found = evidence.found
+    names = asked_names(generation, evidence)
+    total = float(found.group_idf[names].sum())
+    return float(found.group_idf[names & found.chunk_covered[chunk]].sum()) / total if total > 0 else 1.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.answerability import FEATURES, AnswerabilityModel, features
+from assistant.answerability import FEATURES, READ, AnswerabilityModel, all_features
 from assistant.findings import Finding, LookUp, choose
 from assistant.selection import Run
 from assistant.sentences import sentence_text
@@ -43,14 +43,14 @@ def _account(generation: Generation, finding: Finding, model: AnswerabilityModel
     }
     if not len(found.sentences):
         return {"query": asked, "chunks": [], "sentences": [], "confidence": 0.0, "threshold": model.threshold}
-    signals = features(generation, evidence)
+    signals = all_features(generation, evidence)
     return {
         "query": asked,
         "chunks": _chunks(generation, evidence),
         "sentences": _sentences(generation, evidence),
         "confidence": round(finding.confidence, 4),
         "threshold": model.threshold,
-        "signals": {name: round(float(value), 4) for name, value in zip(FEATURES, signals, strict=True)},
+        "signals": {name: round(float(value), 4) for name, value in zip(FEATURES + READ, signals, strict=True)},
     }
 
 

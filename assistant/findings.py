@@ -9,6 +9,7 @@ import numpy as np
 
 from assistant.answerability import AnswerabilityModel, confidence
 from assistant.comparison import compared
+from assistant.days import of_the_asked_day
 from assistant.expectations import asks_count, gives_count, states_date
 from assistant.latest import asks_latest, newest_first
 from assistant.owners import attribution, names_of, of_the_asked_owner, of_the_compared
@@ -26,6 +27,8 @@ from index.traits import Asks, asks_of
 LIKELY = 0.2
 """Share of the best sentence's probability from which on a sentence may hold the number or day that a part asks for."""
 
+SOONER = 0.5
+"""Share of the threshold from which on a newer brief is heard, where the briefs together answer how things stand now."""
 NEWEST_WORDS = 90
 """Words at most that the newest brief has of an answer on how things stand, before the others."""
 
@@ -89,7 +92,7 @@ def evidence_on(generation: Generation, embedder: Embedder, question: str, filte
                 return of_the_actor(generation, wide, actor)
         evidence = find_evidence(generation, embedder, question, filters)
         note(candidates=len(evidence.pool.chunks))
-        return of_the_asked_owner(generation, evidence)
+        return of_the_asked_day(generation, of_the_asked_owner(generation, evidence))
 
 
 def look_up(
@@ -141,7 +144,7 @@ class _Inquiry:
         """What the newest brief that answers alone says; None if none of the newest does."""
         for brief_id in newest_first(self.generation, whole.evidence):
             found = self.find(whole.part, briefs=frozenset({brief_id}))
-            if found.found:
+            if found.confidence >= SOONER * self.model.threshold:
                 return found
         return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.denials import against
 from assistant.expectations import counted, states_reason
 from assistant.lists import list_under_heading, whole_lists
 from assistant.sentences import (
@@ -186,7 +187,7 @@ def _with_reason(generation: Generation, evidence: Evidence, chosen: list[int], 
 
 
 def _with_context(generation: Generation, evidence: Evidence, chosen: list[int], room: int) -> dict[int, float]:
-    """The choice with the sentences that it cannot be understood without, and each one's probability.
+    """The choice with the sentences that it cannot be understood without and what is said against it, with probabilities.
 
     A sentence for which there is no room together with those before it is left out, unless it is the likeliest.
     """
@@ -206,6 +207,11 @@ def _with_context(generation: Generation, evidence: Evidence, chosen: list[int],
         added = count_all_words(generation, needed)
         if result and words + added > room:
             continue
+        denial = against(generation, position)
+        if denial is not None and denial not in {*result, *needed}:
+            spoken = count_words(generation, denial)
+            if words + added + spoken <= room:
+                needed, added = [*needed, denial], added + spoken
         words += added
         result |= {k: chance.get(k, 0.0) if k in chosen else 0.0 for k in needed}
     return result

@@ -11,10 +11,12 @@ regularised logistic regression on its own log-odds and all signals. The result 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from assistant import Assistant, answerability
+from assistant.answerability import AnswerabilityModel
 from assistant.findings import evidence_on
 from assistant.followup import standalone_question
 from assistant.selection import select
@@ -32,11 +34,11 @@ LEAST_CASES, LEAST_UNANSWERABLE = 50, 10
 STRENGTH = 0.1
 """Inverse strength of the L2 penalty on the correction; the shipped log-odds enter ``SCALE`` times larger, so all but free."""
 SCALE = 5.0
-MEDIAN_WORDS = 90
+MEDIAN_WORDS = 70
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
 BREVITIES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8)
 """What is tried, longest answers first."""
-MOST_REFUSED = 0.09
+MOST_REFUSED = 0.14
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
 
 
@@ -61,14 +63,15 @@ def calibrate(settings: Settings, suite: str) -> str:
         raise SuiteError(
             f"{settings.corpus}: nothing in it can be quoted for some cases; index a corpus with running text"
         )
-    table = np.stack([answerability.features(generation, found) for found in evidence])
+    table = np.stack([answerability.all_features(generation, found) for found in evidence])
     brevity = _brevity(generation, [found for found, case in zip(evidence, cases, strict=True) if case.answerable])
-    shipped = answerability.load_answerability().logistic
+    shipped = answerability.load_answerability()
     chance = np.zeros(len(gold), np.float32)
     for fold in folds(len(gold)):
-        chance[fold] = _fit(shipped, table[~fold], gold[~fold]).probability(table[fold])
+        chance[fold] = _corrected(shipped, table[~fold], gold[~fold]).probability(table[fold])
     threshold = _threshold(gold, chance)
-    _write(settings, _fit(shipped, table, gold), threshold, brevity)
+    fitted = replace(_corrected(shipped, table, gold), embedder=settings.embedder, threshold=threshold, brevity=brevity)
+    _write(settings, fitted)
     figures = describe(gold, chance, threshold)
     return f"{len(gold)} cases, held out by folds: {figures}; threshold {threshold:.2f}, brevity {brevity:.2f}"
 
@@ -88,6 +91,14 @@ def _brevity(generation: Generation, evidence: list[Evidence]) -> float:
         return float(np.median(lengths))
 
     return next((brevity for brevity in BREVITIES if median_words(brevity) <= MEDIAN_WORDS), 1.0)
+
+
+def _corrected(
+    shipped: AnswerabilityModel, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> AnswerabilityModel:
+    """``shipped`` with both its models corrected."""
+    free = table[:, : len(answerability.FEATURES)]
+    return replace(shipped, quick=_fit(shipped.quick, free, gold), read=_fit(shipped.read, table, gold))
 
 
 def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Logistic:
@@ -111,10 +122,8 @@ def _threshold(gold: np.ndarray[tuple[int], np.dtype[np.bool_]], chance: Floats)
     return float(max(kept, default=grid[0]))
 
 
-def _write(settings: Settings, model: Logistic, threshold: float, brevity: float) -> None:
+def _write(settings: Settings, model: AnswerabilityModel) -> None:
     path = settings.corpus / answerability.CALIBRATION
-    fitted = {"answerable": model.to_json(), "threshold": round(threshold, 2), "brevity": brevity}
-    data = {"embedder": settings.embedder, **fitted}
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(model.to_json(), indent=1) + "\n", encoding="utf-8")
     partial.replace(path)

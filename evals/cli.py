@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from assistant.generative.writer import Speaker
     from evals.judge import Opinion
 
-DEFAULT_SUITE = "briefs"
+DEFAULT_SUITES = ("briefs", "unprepared")
 
 
 def run_eval(
@@ -60,7 +60,7 @@ def run_eval(
         raise SuiteError("--update-baseline goes with whole suites, not with --case")
     places = {name: value for name, value in (("corpus", corpus), ("store", store)) if value is not None}
     settings = settings.model_copy(update=places)
-    loaded = [load_suite(where) for where in suites or (DEFAULT_SUITE,)]
+    loaded = [load_suite(where) for where in suites or DEFAULT_SUITES]
     names = [suite.name for suite in loaded]
     if len(set(names)) < len(names):
         raise SuiteError(f"suites of the same name in {', '.join(names)}; run them one after the other")

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant import answerability
+from assistant.answerability import AnswerabilityModel
 from assistant.owners import of_the_asked_owner
 from assistant.selection import select
 from evals.metrics import auroc, balanced_accuracy, calibration_error
@@ -53,7 +54,7 @@ CUT_WEIGHT = {"spans": 0.1, "passages": 0.3}
 """The same asked of texts that lost the words which answer it: near its topic, and no answer."""
 BREVITY = 2.0
 """What a character too many costs an answer, against one that is missing."""
-THRESHOLD = 0.36
+THRESHOLD = 0.34
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
 
 
@@ -257,8 +258,9 @@ def overlap_with_gold(ranked: Iterable[tuple[Example, Evidence]]) -> Floats:
 
 
 def answerable_table(examples: Sequence[Example], model: RankingModel) -> Floats:
-    """Signals for the answerability model under a ranking."""
-    return np.stack([answerability.features(e.data.generation, e.ranked(model)) for e in examples])
+    """Signals for the answerability model under a ranking, those of reading last."""
+    ranked = [(e.data.generation, e.ranked(model)) for e in examples]
+    return np.stack([answerability.all_features(generation, evidence) for generation, evidence in ranked])
 
 
 def report_ranking(sets: dict[str, list[Example]]) -> None:
@@ -308,11 +310,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         model = fit_ranking([e for rows in sets.values() for e in rows])
         answerable = report_answerable(sets, cut)
         if given.write:
-            write(model, *answerable)
+            write(model, answerable)
     return 0
 
 
-def report_answerable(sets: dict[str, list[Example]], cut: Sequence[Example]) -> tuple[Logistic, float]:
+def report_answerable(sets: dict[str, list[Example]], cut: Sequence[Example]) -> AnswerabilityModel:
     """Held-out AUROC, balanced accuracy and calibration error on the passages; then the model fitted on all.
 
     A question whose answer was ``cut`` out is left out with the question as it is.
@@ -331,7 +333,7 @@ def report_answerable(sets: dict[str, list[Example]], cut: Sequence[Example]) ->
         f"passages  {FOLDS} folds   {describe(np.array([e.question.answerable for e in examples]), chance, THRESHOLD)}"
     )
     every = [*others, *examples]
-    return fit_answerable(every, cut, fit_ranking(every)), THRESHOLD
+    return fit_answerable(every, cut, fit_ranking(every))
 
 
 def describe(answerable: Mask, chance: Floats, threshold: float) -> str:
@@ -346,7 +348,7 @@ def describe(answerable: Mask, chance: Floats, threshold: float) -> str:
     )
 
 
-def fit_answerable(examples: Sequence[Example], cut: Sequence[Example], ranker: RankingModel) -> Logistic:
+def fit_answerable(examples: Sequence[Example], cut: Sequence[Example], ranker: RankingModel) -> AnswerabilityModel:
     """The answerability model on questions as they are, and on the same questions with their answers ``cut`` out.
 
     The latter tell it what counts, not how often questions go unanswered: the probabilities are of ``examples`` alone.
@@ -356,20 +358,23 @@ def fit_answerable(examples: Sequence[Example], cut: Sequence[Example], ranker: 
     mass = [ANSWERABLE_WEIGHT[e.data.name] for e in examples] + [CUT_WEIGHT[e.data.name] for e in cut]
     weight = np.array(mass, np.float32)
     table, asked = answerable_table(used, ranker), len(examples)
-    model = fit_logistic(answerability.FEATURES, table, gold, weight, ANSWERABLE_STRENGTH)
-    odds = model.logit(table[:asked])[:, None]
-    scale = fit_logistic(("odds",), odds, gold[:asked], weight[:asked], FREE)
-    share = float(scale.weights[0])
-    return Logistic(model.features, model.weights * np.float32(share), share * model.bias + scale.bias)
+
+    def fitted(names: Sequence[str]) -> Logistic:
+        own = table[:, : len(names)]
+        model = fit_logistic(names, own, gold, weight, ANSWERABLE_STRENGTH)
+        odds = model.logit(own[:asked])[:, None]
+        scale = fit_logistic(("odds",), odds, gold[:asked], weight[:asked], FREE)
+        share = float(scale.weights[0])
+        return Logistic(model.features, model.weights * np.float32(share), share * model.bias + scale.bias)
+
+    quick, read = fitted(answerability.FEATURES), fitted(answerability.FEATURES + answerability.READ)
+    return AnswerabilityModel(quick, read, THRESHOLD, "minilm", BREVITY)
 
 
-def write(model: RankingModel, answerable: Logistic, threshold: float) -> None:
+def write(model: RankingModel, answerable: AnswerabilityModel) -> None:
     """Replace the shipped weights."""
     _write(ranking.MODEL_FILE, {"chunk": model.chunk.to_json(), "sentence": model.sentence.to_json()})
-    _write(
-        answerability.MODEL_FILE,
-        {"embedder": "minilm", "answerable": answerable.to_json(), "threshold": threshold, "brevity": BREVITY},
-    )
+    _write(answerability.MODEL_FILE, answerable.to_json())
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

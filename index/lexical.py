@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-VERSION = 3
+VERSION = 4
 """Raised when the same text would give other terms or postings; part of the manifest."""
 
 K1, B_CHUNK, B_SENTENCE = 1.2, 0.75, 0.4
@@ -35,7 +35,8 @@ STOP_WORDS = frozenset(
     a an the of to in on at by for with from and or is are was were be been being do does did has have had what
     which who whom whose when where why how that this these those it its as not no can could would should will
     may might i you he she they we his her their our your my me him them us about into than then there here also
-    if so such any s t d ll re ve m
+    if so such any s t d ll re ve m im ive youre youve hes shes theyre theyve weve lets thats theres whats whos
+    arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt mustnt shouldnt wasnt werent wont wouldnt
     """.split()
 )
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from index.aliases import Alias
-from index.lexical import STOP_WORDS, LexicalIndex, Mask, fold, stem, terms
+from index.lexical import LexicalIndex, Mask, stem, terms
+from index.spelling import mend
 from index.traits import Asks, asks_of
 
 EXPANSION_WEIGHT = 0.4
@@ -24,7 +25,7 @@ ASKING_WORDS = frozenset(
 )
 """Stems that say how to answer rather than what about: searched for only when a question has nothing else."""
 
-_TOKEN = re.compile(r"[^\W\d_]{4,}")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def parse_question(
     ``is_word`` tells whether a folded word is an ordinary word that must not be "mended" into another
     (asked about Iraq, a corpus that only knows Iran has no answer).
     """
-    mended = _mend(question, lexical, is_word, allowed_chunks)
-    searched = _TOKEN.sub(lambda match: mended.get(match.group(), match.group()), question) if mended else question
+    mended = mend(question, lexical, is_word, allowed_chunks)
+    searched = _WORD.sub(lambda match: mended.get(match.group(), match.group()), question) if mended else question
     every = list(dict.fromkeys(terms(searched)))
     own = [term for term in every if term not in ASKING_WORDS] or every
     weights = dict.fromkeys(own, 1.0)
@@ -83,40 +84,3 @@ def _add(weights: dict[str, float], stems: Sequence[str]) -> None:
 def _rarest(stems: Sequence[str], lexical: LexicalIndex, allowed: Mask | None) -> str:
     """The stem of a name that says most: the one that fewest allowed chunks hold."""
     return min(stems, key=lambda term: (lexical.frequency(term, allowed) or 1_000_000, term))
-
-
-def _mend(question: str, lexical: LexicalIndex, is_word: Callable[[str], bool], allowed: Mask | None) -> dict[str, str]:
-    """Words of the question that no brief holds and no dictionary knows, with the nearest word that a brief does hold."""
-    unknown = []
-    for match in _TOKEN.finditer(question):
-        word = fold(match.group())
-        if word in STOP_WORDS or lexical.holds(stem(word), allowed) or is_word(word):
-            continue
-        unknown.append(match.group())
-    return {
-        word: nearest for word in unknown if (nearest := _nearest(fold(word), word[:1].isupper(), lexical, allowed))
-    }
-
-
-def _nearest(word: str, name: bool, lexical: LexicalIndex, allowed: Mask | None) -> str | None:
-    """The indexed word within one edit (two in longer words; transpositions count one) that starts with the same letter."""
-    from rapidfuzz.distance import OSA
-    from rapidfuzz.process import extract
-
-    limit = 2 if len(word) >= (5 if name else 7) else 1
-    choices = [
-        known
-        for known in (*lexical.surface, *STOP_WORDS)
-        if known[:1] == word[:1] and abs(len(known) - len(word)) <= limit
-    ]
-    near = extract(word, choices, scorer=OSA.distance, score_cutoff=limit, limit=None)
-    common = 1_000_000
-    ranked = []
-    for known, distance, _ in near:
-        if known in STOP_WORDS:
-            frequency = common
-        else:
-            frequency = lexical.frequency(lexical.surface[known], allowed) if lexical.writes(known, allowed) else 0
-        if frequency:
-            ranked.append((distance, -frequency, str(known)))
-    return min(ranked)[2] if ranked else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from index.lexical import ChunkScores, Floats, Ints
 from index.query import Query, parse_question
 from index.ranking import RankingModel, load_ranking
 from index.scope import Scope, cosines
+from index.spelling import known_word
 from index.tracing import span
 from index.types import Span
 
@@ -155,15 +155,6 @@ def _largest(scores: Floats, rows: npt.NDArray[np.integer[Any]], count: int) -> 
         near = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
         scores, rows = scores[near], rows[near]
     return rows[np.argsort(-scores, kind="stable")[:count]].astype(np.int32)
-
-
-def known_word(embedder: Embedder) -> Callable[[str], bool]:
-    """Tells ordinary words from slips of the keyboard, by the whole words of the embedder's vocabulary if it shows one."""
-
-    def known(word: str) -> bool:
-        return word in getattr(embedder, "whole_words", ())
-
-    return known
 
 
 def passage(generation: Generation, evidence: Evidence, row: int, chunk_chars: int) -> Span:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.answerability import CALIBRATION, FEATURES, MODEL_FILE, answerability_of, load_answerability
+from assistant.answerability import CALIBRATION, FEATURES, MODEL_FILE, READ, answerability_of, load_answerability
 from evals.calibration import calibrate
 from evals.cases import SuiteError
 from evals.fitting import FOLDS, fit_logistic, folds
@@ -76,7 +76,8 @@ def test_the_shipped_weights_fit_this_version() -> None:
     ranking = load_ranking()
     assert (ranking.chunk.features, ranking.sentence.features) == (CHUNK_FEATURES, SENTENCE_FEATURES)
     shipped = load_answerability()
-    assert shipped.logistic.features == FEATURES and 0 < shipped.threshold < 1
+    assert (shipped.quick.features, shipped.read.features) == (FEATURES, FEATURES + READ)
+    assert 0 < shipped.threshold < 1
 
 
 def test_a_corpus_answers_by_its_own_calibration(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from index.aliases import Alias
 from index.embedding.minilm import MiniLM
 from index.lexical import LexicalIndex
 from index.query import EXPANSION_WEIGHT, Query, parse_question
-from index.search import known_word
+from index.spelling import known_word
 from index.traits import Asks, Trait, asks_of, traits_of, wanted_traits
 
 CHUNKS = [
@@ -62,11 +62,45 @@ def test_spelling_is_mended(parse: Parse, question: str, searched: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["What about Iraq?", "Who trades with China?", "tails of Iran", "Xqzvw?", "TTP TTA"]
+    "question",
+    [
+        "What about Iraq?",
+        "Who trades with China?",
+        "tails of Iran",
+        "Xqzvw?",
+        "TTP TTA",
+        "What did Imran Khan say?",
+        "who is modi",
+        "Torches and shelved freighters",
+        "to criticise the porters",
+        "Stated: Pork prices",
+    ],
 )
-def test_real_words_and_riddles_stay(parse: Parse, question: str) -> None:
+def test_other_names_real_words_and_riddles_stay(parse: Parse, question: str) -> None:
     query = parse(question)
     assert query.searched == question and not query.mended
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("In Chammann", "chaman"),
+        ("of Torkhan", "torkham"),
+        ("via Chabbahar", "chabahar"),
+        ("the Talliban", "taliban"),
+        ("to Islammabad", "islamabad"),
+    ],
+)
+def test_a_name_is_mended_into_one_that_sounds_the_same(parse: Parse, typed: str, meant: str) -> None:
+    assert list(parse(f"What happened {typed}?").mended.values()) == [meant]
+
+
+def test_an_ordinary_word_is_a_slip_only_as_a_name_that_sounds_the_same(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [["Unrest in Balochistan"]])
+    known = {"baluchistan"}.__contains__
+    assert parse_question("the unrest in Baluchistan", index, (), known).mended == {"Baluchistan": "balochistan"}
+    assert not parse_question("the unrest in baluchistan", index, (), known).mended
+    assert not parse_question("Baluchistan", index, (), known).mended
 
 
 def test_spelling_is_mended_only_to_what_may_be_read(lexical: LexicalIndex) -> None:

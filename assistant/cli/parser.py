@@ -129,7 +129,9 @@ def _extract(verbs: Any) -> None:
 
 def _eval(verbs: Any) -> None:
     parser = _verb(verbs, "eval", "launch:evaluate", "run eval suites against gates and a baseline")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help="path or name of a suite (default: briefs)")
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help="path or name of a suite (default: briefs and unprepared)"
+    )
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="baseline (default: beside the suite)")
     parser.add_argument("--gates", type=Path, metavar="FILE", help="gates (default: beside the suite)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="where reports go (default: .briefs-report)")
@@ -147,7 +149,7 @@ def _eval(verbs: Any) -> None:
 def _calibrate(verbs: Any) -> None:
     parser = _verb(verbs, "calibrate", "launch:calibrate", "fit the confidence of answers to this corpus")
     parser.add_argument(
-        "suite", nargs="?", default="briefs", metavar="SUITE", help="cases to fit it on (default: briefs)"
+        "suite", nargs="?", default="calibration", metavar="SUITE", help="cases to fit it on (default: calibration)"
     )
 
 

@@ -27,8 +27,8 @@ from index.embedding import Embedder
 from index.errors import ModelError, SettingsError
 from index.generation import Generation
 from index.lexical import terms
-from index.search import known_word
 from index.settings import Settings
+from index.spelling import known_word
 from index.tracing import span
 
 ENGINE, COMPLETED = "model", "model+extractive"

@@ -64,7 +64,7 @@ class MiniLM:
         """:raises SettingsError: if the model's packages are missing or, with ``verify``, hold other files."""
         self._threads = threads or len(os.sched_getaffinity(0))
         self._late = late
-        self._paths = {name: _locate(name) for name in FILES}
+        self._paths = {name: locate(name) for name in FILES}
         if verify:
             for name in FILES:
                 _check_hash(name, self._paths[name])
@@ -214,7 +214,7 @@ def _unit(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _locate(name: str) -> Path:
+def locate(name: str) -> Path:
     """Where a model file is installed; the package is not imported."""
     package, inside, _ = FILES[name]
     spec = importlib.util.find_spec(package)

@@ -1,0 +1,148 @@
+"""Whether a passage answers a question or is only near its topic: a small cross-encoder that reads the two together.
+
+All other signals measure how alike the words are. This one was trained on questions that the same texts answer and do not
+answer (docs/reader.md says on what, how, and what it is worth); it costs a few milliseconds a passage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.sentences import sentence_text
+from index.embedding.minilm import locate
+from index.errors import SettingsError
+from index.generation import Generation
+from index.search import Evidence
+from index.traits import NEVER_QUOTED
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+MODEL_FILE = Path(__file__).with_name("models") / "reader.onnx"
+SHA256 = "403dae7e803576b121832366e685abee0922859d81b56e1eeec7aad4e3fa908f"
+PASSAGES = 3
+"""Passages that are read, at most: those around the likeliest sentences."""
+ENOUGH = -1.5
+"""Log-odds from which a passage answers likely enough for the others to be left unread."""
+TOKENS, QUESTION, TITLE = 64, 24, 8
+"""Tokens of what is read, and of it for the question and the title, at most."""
+NEIGHBOURS = 4
+"""Sentences on either side of the likeliest one that may be read with it."""
+_START, _END, _COLON = 101, 102, 1024
+
+
+def read(generation: Generation, evidence: Evidence) -> float:
+    """The log-odds that a passage answers the question, which has at least one candidate.
+
+    The passages around the likeliest sentences are read one after the other until one says ``ENOUGH``, else the best counts.
+
+    :raises SettingsError: if the model's file is missing or not the one that belongs to this version.
+    """
+    best = -np.inf
+    for row in np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]:
+        passage = passage_around(generation, int(evidence.found.sentences[row]))
+        best = max(best, log_odds(evidence.query.searched, *passage))
+        if best >= ENOUGH:
+            break
+    return float(best)
+
+
+def passage_around(generation: Generation, position: int) -> tuple[str, tuple[str, ...], int]:
+    """The title of a sentence's brief, the sentence with its neighbours, and its place among them."""
+    lines = generation.sentences
+
+    def beside(step: int) -> list[int]:
+        found: list[int] = []
+        at = position + step
+        while 0 <= at < len(lines) and len(found) < NEIGHBOURS:
+            if lines.brief[at] != lines.brief[position] or lines.traits[at] & NEVER_QUOTED.value:
+                break
+            found.append(at)
+            at += step
+        return found
+
+    before, after = beside(-1)[::-1], beside(1)
+    title = generation.metadata(generation.brief_ids[lines.brief[position]]).title
+    return title, tuple(sentence_text(generation, k) for k in (*before, position, *after)), len(before)
+
+
+@lru_cache(maxsize=64)  # the parts of a question, and its newest brief, read some passages again
+def log_odds(question: str, title: str, sentences: tuple[str, ...], middle: int) -> float:
+    """The log-odds that ``sentences`` answer ``question``, as many of them around the one at ``middle`` as there is room for."""
+    ids, types = encoded(question, title, sentences, middle)
+    # One passage at a time: in a batch the int8 arithmetic of one would depend on the others.
+    output = _session().run(None, {"ids": np.array([ids], np.int64), "types": np.array([types], np.int64)})[0]
+    return float(np.asarray(output)[0])
+
+
+def encoded(question: str, title: str, sentences: Sequence[str], middle: int) -> tuple[list[int], list[int]]:
+    """What the network is given: the tokens of question and passage, at most ``TOKENS``, and which of the two each is of."""
+    asked = _pieces(question)[:QUESTION]
+    head = [*_pieces(title)[:TITLE], _COLON] if title.strip() else []
+    room = TOKENS - 3 - len(asked)
+    pieces = [_pieces(sentence) for sentence in sentences]
+    first, last = _fitting(pieces, middle, room - len(head))
+    body = [*head, *(token for sentence in pieces[first : last + 1] for token in sentence)][:room]
+    ids = [_START, *asked, _END, *body, _END]
+    return ids, [0] * (len(asked) + 2) + [1] * (len(body) + 1)
+
+
+def _fitting(pieces: list[list[int]], middle: int, room: int) -> tuple[int, int]:
+    """The first and last of the sentences around ``middle`` that fit whole into ``room`` tokens, taken from both sides in turn."""
+    first = last = middle
+    left = room - len(pieces[middle])
+    grown = True
+    while grown:
+        grown = False
+        if first > 0 and len(pieces[first - 1]) <= left:
+            first -= 1
+            left -= len(pieces[first])
+            grown = True
+        if last + 1 < len(pieces) and len(pieces[last + 1]) <= left:
+            last += 1
+            left -= len(pieces[last])
+            grown = True
+    return first, last
+
+
+@lru_cache(maxsize=4096)
+def _pieces(text: str) -> list[int]:
+    ids: list[int] = _tokenizer().encode(text, add_special_tokens=False).ids
+    return ids
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(locate("tokenizer")))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+@cache
+def _session() -> InferenceSession:
+    import onnxruntime
+
+    try:
+        data = MODEL_FILE.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the reader's weights in {MODEL_FILE}: {error}; install the package again"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise SettingsError(f"{MODEL_FILE} is not the file that belongs to this version; install the package again")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,121 @@
+"""Train the reader and write it as int8 ONNX.
+
+    python -m evals.training --base model.safetensors --squad a.json b.json --questions evals/training/questions.jsonl
+        --news ground-truth.json --out reader.onnx
+
+First on pairs from reading sets, then on the written questions with some pairs mixed in. Progress and held-out figures (a
+tenth of the texts) go to stderr. About two hours on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from evals.training.examples import Example, of_reading_sets, of_written_questions, texts_of, title_of
+from evals.training.network import Network, export, from_embedder
+
+BATCH, SORTED = 32, 50
+"""Examples of a batch, and batches over which examples are sorted by length before they are put together."""
+PAIRS_RATE, QUESTIONS_RATE = 8e-5, 4e-5
+"""Learning rates of the two stages; each rises over its first 6 % and then falls to almost nothing."""
+EPOCHS, MIXED = 3, 5000
+"""Passes over the written questions, and pairs that are mixed into each."""
+SEED = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train in two stages and write the model."""
+    parser = argparse.ArgumentParser(prog="python -m evals.training", description=__doc__.split("\n")[0])
+    parser.add_argument("--base", type=Path, required=True, help="all-MiniLM-L6-v2 in float32, safetensors")
+    parser.add_argument("--squad", type=Path, nargs="+", required=True, help="files in the format of SQuAD 2.0")
+    parser.add_argument("--without", nargs="*", default=[], help="titles of articles to leave out")
+    parser.add_argument("--questions", type=Path, required=True, help="written questions, JSON lines")
+    parser.add_argument("--news", type=Path, required=True, help="ground-truth.json of article-extraction-benchmark")
+    parser.add_argument("--pairs", type=int, default=100_000, help="pairs of the first stage, at most")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the written questions")
+    parser.add_argument("--out", type=Path, required=True, help="where the model is written")
+    given = parser.parse_args(argv)
+    chance = random.Random(SEED)
+    torch.manual_seed(SEED)
+    pairs = list(of_reading_sets(given.squad, frozenset(given.without), chance))
+    chance.shuffle(pairs)
+    texts = texts_of(given.squad, given.news)
+    used = sorted(name for name in texts if title_of(name) not in given.without)
+    held = frozenset(chance.sample(used, len(used) // 10))
+    network = from_embedder(given.base)
+    network.word.weight.requires_grad_(requires_grad=False)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = {name: texts[name] for name in used}
+        written = list(of_written_questions(given.questions, kept, Path(folder) / "a", without=held))
+        unseen = list(of_written_questions(given.questions, kept, Path(folder) / "b", without=frozenset(kept) - held))
+    _train(network, [pairs[: given.pairs]], PAIRS_RATE, chance)
+    _report(network, unseen)
+    mixed = [[*written, *chance.sample(pairs, min(MIXED, len(pairs)))] for _ in range(given.epochs)]
+    _train(network, mixed, QUESTIONS_RATE, chance)
+    _report(network, unseen)
+    export(network, given.out)
+    print(f"wrote {given.out}", file=sys.stderr)
+    return 0
+
+
+def _train(network: Network, epochs: Sequence[Sequence[Example]], rate: float, chance: random.Random) -> None:
+    """AdamW on the binary cross-entropy, in bfloat16; the word vectors stay as they are."""
+    free = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(free, rate, weight_decay=0.02)
+    batches = [batch for examples in epochs for batch in _batches(examples, chance)]
+    network.train()
+    for step, batch in enumerate(batches):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / (0.06 * len(batches))) * max(0.03, 1 - step / len(batches))
+        with torch.autocast("cpu", torch.bfloat16):
+            odds = network(*_padded(batch))
+        wanted = torch.tensor([example.answers for example in batch])
+        loss = functional.binary_cross_entropy_with_logits(odds.float(), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(free, 1.0)
+        optimiser.step()
+        if step % 100 == 0:
+            print(f"{step:6} of {len(batches)} batches, loss {float(loss):.3f}", file=sys.stderr)
+
+
+def _batches(examples: Sequence[Example], chance: random.Random) -> list[list[Example]]:
+    """Batches of examples of like length, in random order."""
+    mixed = chance.sample(list(examples), len(examples))
+    found = []
+    for start in range(0, len(mixed), BATCH * SORTED):
+        near = sorted(mixed[start : start + BATCH * SORTED], key=lambda example: len(example.ids))
+        found += [near[k : k + BATCH] for k in range(0, len(near), BATCH)]
+    chance.shuffle(found)
+    return found
+
+
+def _padded(batch: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    longest = max(len(example.ids) for example in batch)
+    rows = [(e.ids, e.kinds, [1] * len(e.ids), [0] * (longest - len(e.ids))) for e in batch]
+    columns = ([[*row[k], *row[3]] for row in rows] for k in range(3))
+    ids, kinds, used = (torch.tensor(column) for column in columns)
+    return ids, kinds, used
+
+
+def _report(network: Network, examples: Sequence[Example]) -> None:
+    """Print how often a passage that answers is rated above one that does not (AUROC)."""
+    from sklearn.metrics import roc_auc_score
+
+    network.eval()
+    with torch.no_grad():
+        odds = [float(network(*_padded([example]))[0]) for example in examples]
+    figure = roc_auc_score([example.answers for example in examples], odds)
+    print(f"passages of {len(examples)} held out: AUROC {figure:.3f}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

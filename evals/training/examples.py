@@ -1,0 +1,202 @@
+"""What the reader is trained on: a question, a passage, and whether the one answers the other."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from assistant.reader import encoded, passage_around
+from index.build import build
+from index.embedding import load_embedder
+from index.generation import Generation, open_current
+from index.lexical import terms
+from index.search import find_evidence
+from index.segmentation import split_sentences
+from index.settings import Settings
+
+PASSAGES = 5
+"""Passages of a written question that are read, those that the search finds likeliest."""
+LONGEST = 4500
+"""Characters of a text that questions were written on."""
+PARAGRAPHS = 6
+"""Paragraphs of an article that make one text."""
+ALONE = 0.25
+"""Share of passages that are a sentence without its neighbours."""
+SWAPPED = 0.25
+"""Share of answered questions that are asked once more with another of the article's names or numbers."""
+_NUMBER = re.compile(r"\b\d[\d,.]*\b")
+_NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
+
+
+class Example(NamedTuple):
+    """Token ids and kinds as the network is given them, and 1.0 if the passage answers."""
+
+    ids: list[int]
+    kinds: list[int]
+    answers: float
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of an article in its sentences, each with its stems; ``start`` are their offsets."""
+
+    title: str
+    text: str
+    sentences: tuple[str, ...]
+    start: tuple[int, ...]
+    stems: tuple[frozenset[str], ...]
+
+    def holding(self, offset: int) -> int:
+        """Which sentence the character at ``offset`` is in."""
+        return max((k for k, start in enumerate(self.start) if start <= offset), default=0)
+
+
+def of_reading_sets(files: Sequence[Path], without: frozenset[str], chance: random.Random) -> Iterator[Example]:
+    """Examples of files in the format of SQuAD 2.0, ``without`` the articles of these titles.
+
+    For each question the sentence that holds the answer, the likest ones that do not (of this and other paragraphs), the
+    sentence of a question that people wrote to be unanswerable, and the answer's for a question about something else.
+    """
+    for file in files:
+        for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
+            title = article.get("title") or ""
+            if title not in without:
+                yield from _of_article(title.replace("_", " "), article["paragraphs"], chance)
+
+
+def _of_article(title: str, rows: Sequence[dict[str, Any]], chance: random.Random) -> Iterator[Example]:
+    paragraphs = [_paragraph(title, row["context"]) for row in rows]
+    held = Counter(stem for paragraph in paragraphs for stems in paragraph.stems for stem in stems)
+    everything = " ".join(paragraph.text for paragraph in paragraphs)
+    others = {pattern: sorted(set(pattern.findall(everything))) for pattern in (_NUMBER, _NAME)}
+
+    def alike(question: str, paragraph: Paragraph, k: int) -> float:
+        shared = set(terms(question)) & paragraph.stems[k]
+        return sum(math.log(1 + len(rows) / held[stem]) for stem in shared) + chance.random() / 2
+
+    for paragraph, row in zip(paragraphs, rows, strict=True):
+        if not paragraph.sentences:
+            continue
+        for asked in row["qas"]:
+            question = asked["question"]
+            marks = asked["answers"] or asked.get("plausible_answers", [])
+            gold = {paragraph.holding(mark["answer_start"]) for mark in marks}
+            middle = min(
+                gold, default=max(range(len(paragraph.sentences)), key=lambda k: alike(question, paragraph, k))
+            )
+            if asked.get("is_impossible") or not marks:
+                yield _example(question, paragraph, middle, 0.0, chance)
+                continue
+            yield _example(question, paragraph, middle, 1.0, chance)
+            near = [(paragraph, k) for k in range(len(paragraph.sentences)) if k not in gold]
+            for other in chance.sample(paragraphs, min(12, len(paragraphs))):
+                near += [(other, k) for k in range(len(other.sentences)) if other is not paragraph]
+            texts = {mark["text"].lower() for mark in marks}
+            near = [(p, k) for p, k in near if not any(text in p.sentences[k].lower() for text in texts)]
+            for other, k in sorted(near, key=lambda place: -alike(question, *place))[: 1 + (chance.random() < 0.4)]:
+                yield _example(question, other, k, 0.0, chance, alone=other is paragraph)
+            swapped = _swapped(question, paragraph.text, others, chance) if chance.random() < SWAPPED else ""
+            if swapped:
+                yield _example(swapped, paragraph, middle, 0.0, chance)
+
+
+def _paragraph(title: str, text: str) -> Paragraph:
+    spans = [(sentence.start, sentence.end) for sentence in split_sentences(text, [(0, len(text))])]
+    sentences = tuple(text[start:end] for start, end in spans)
+    return Paragraph(title, text, sentences, tuple(start for start, _ in spans), tuple(map(_stems, sentences)))
+
+
+def _stems(sentence: str) -> frozenset[str]:
+    return frozenset(terms(sentence))
+
+
+def _example(
+    question: str, paragraph: Paragraph, middle: int, answers: float, chance: random.Random, alone: bool = False
+) -> Example:
+    """A sentence with its neighbours, or by chance, or where these hold the answer, ``alone``."""
+    if alone or chance.random() < ALONE:
+        return Example(*encoded(question, paragraph.title, (paragraph.sentences[middle],), 0), answers)
+    return Example(*encoded(question, paragraph.title, paragraph.sentences, middle), answers)
+
+
+def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]], chance: random.Random) -> str:
+    """``question`` with one of its numbers or names that the text holds changed for another; empty if it has none."""
+    for pattern, known in others.items():
+        held = [match for match in pattern.finditer(question) if match.start() and match.group() in text]
+        if held:
+            match = chance.choice(held)
+            choices = [name for name in known if name not in question]
+            return question[: match.start()] + chance.choice(choices) + question[match.end() :] if choices else ""
+    return ""
+
+
+def of_written_questions(
+    questions: Path, texts: dict[str, str], work: Path, without: frozenset[str] = frozenset()
+) -> Iterator[Example]:
+    """Examples of questions that were written on ``texts``: the passages that the search of this project brings for each.
+
+    ``questions`` has a JSON object a line: ``text`` (an id), ``question``, and where the text answers it ``start`` and ``end``
+    of the words that do. Texts ``without`` are left out.
+    """
+    corpus = work / "corpus"
+    corpus.mkdir(parents=True)
+    for number, (name, text) in enumerate(texts.items()):
+        (corpus / f"{number:04}.md").write_text(f"# {heading(name, text)}\n\n{text}\n", encoding="utf-8")
+    settings = Settings(corpus=corpus, store=work / "store")
+    build(settings)
+    generation, embedder = open_current(settings), load_embedder(settings)
+    for line in questions.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["text"] in without or row["text"] not in texts:
+            continue
+        evidence = find_evidence(generation, embedder, row["question"])
+        words = texts[row["text"]][row["start"] : row["end"]] if "start" in row else ""
+        for best in np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]:
+            yield _around(generation, row["question"], int(evidence.found.sentences[best]), words)
+
+
+def _around(generation: Generation, question: str, position: int, words: str) -> Example:
+    """The passage around a sentence, which answers if what is read of it holds ``words``."""
+    title, sentences, middle = passage_around(generation, position)
+    ids, kinds = encoded(question, title, sentences, middle)
+    wanted, _ = encoded("", "", (words,), 0)
+    body = ids[kinds.index(1) :]
+    inside = wanted[2:-1]
+    answers = bool(words) and any(body[k : k + len(inside)] == inside for k in range(len(body)))
+    return Example(ids, kinds, float(answers))
+
+
+def heading(name: str, text: str) -> str:
+    """The title that a text is indexed under: its article's, or the first words of a news report."""
+    return " ".join(text.split()[:8]) if name.startswith("news-") else title_of(name).replace("_", " ")
+
+
+def title_of(name: str) -> str:
+    """The title of the article that a text is from; a hash for a news report."""
+    return name.partition("-")[2].rpartition("-")[0] or name.partition("-")[2]
+
+
+def texts_of(squad_files: Sequence[Path], news: Path) -> dict[str, str]:
+    """The texts by id: ``wiki-TITLE-FIRST`` are six paragraphs of an article, ``news-HASH`` is a report of the benchmark.
+
+    ``news`` is the ``ground-truth.json`` of article-extraction-benchmark.
+    """
+    texts = {}
+    for file in squad_files:
+        for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
+            contexts = [row["context"] for row in article["paragraphs"]]
+            for first in range(0, len(contexts), PARAGRAPHS):
+                text = "\n\n".join(contexts[first : first + PARAGRAPHS])[:LONGEST]
+                texts[f"wiki-{article.get('title') or file.stem}-{first}"] = text
+    for key, row in json.loads(news.read_text(encoding="utf-8")).items():
+        texts[f"news-{key[:8]}"] = row["articleBody"][:LONGEST]
+    return texts
