@@ -114,7 +114,7 @@ def confidence(generation: Generation, evidence: Evidence, model: AnswerabilityM
     free = features(generation, evidence)[None, :]
     chance = model.quick.probability(free)
     if unsure(chance)[0]:
-        with span("read"):
+        with span("judge"):
             chance = model.read.probability(np.append(free, _read(generation, evidence))[None, :])
     return float(chance[0])
 
