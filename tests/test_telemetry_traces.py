@@ -54,7 +54,13 @@ def parents(spans: list[Received]) -> dict[str, set[str]]:
 def test_ask_sends_what_it_did(place: Path, receiver: Receiver) -> None:
     briefs("ask", TORKHAM, cwd=place, variables={"BRIEFS_OTLP_URL": receiver.url})
     spans = receiver.wait_for("ask")
-    assert parents(spans) == {"ask": {""}, "search": {"ask"}, "embed": {"search"}, "judge": {"ask"}, "generate": {"ask"}}
+    assert parents(spans) == {
+        "ask": {""},
+        "search": {"ask"},
+        "embed": {"search"},
+        "judge": {"ask"},
+        "generate": {"ask"},
+    }
     assert len({span.trace_id for span in spans}) == 1
     (ask,) = [span for span in spans if span.name == "ask"]
     assert (ask.attributes["status"], ask.attributes["engine"]) == ("answered", "extractive")

@@ -10,6 +10,7 @@ tenth of the texts) go to stderr. About two hours on two cores.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -47,15 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.manual_seed(SEED)
     pairs = list(of_reading_sets(given.squad, frozenset(given.without), chance))
     chance.shuffle(pairs)
-    texts = texts_of(given.squad, given.news)
-    used = sorted(name for name in texts if title_of(name) not in given.without)
-    held = frozenset(chance.sample(used, len(used) // 10))
+    asked = {json.loads(line)["text"] for line in given.questions.read_text(encoding="utf-8").splitlines()}
+    texts = {
+        name: text
+        for name, text in texts_of(given.squad, given.news).items()
+        if name in asked and title_of(name) not in given.without
+    }
+    held = frozenset(chance.sample(sorted(texts), len(texts) // 10))
     network = from_embedder(given.base)
     network.word.weight.requires_grad_(requires_grad=False)
     with tempfile.TemporaryDirectory() as folder:
-        kept = {name: texts[name] for name in used}
-        written = list(of_written_questions(given.questions, kept, Path(folder) / "a", without=held))
-        unseen = list(of_written_questions(given.questions, kept, Path(folder) / "b", without=frozenset(kept) - held))
+        work = Path(folder)
+        written = list(of_written_questions(given.questions, texts, work / "written", without=held))
+        unseen = list(of_written_questions(given.questions, texts, work / "held", without=frozenset(texts) - held))
     _train(network, [pairs[: given.pairs]], PAIRS_RATE, chance)
     _report(network, unseen)
     mixed = [[*written, *chance.sample(pairs, min(MIXED, len(pairs)))] for _ in range(given.epochs)]
@@ -84,7 +89,7 @@ def _train(network: Network, epochs: Sequence[Sequence[Example]], rate: float, c
         torch.nn.utils.clip_grad_norm_(free, 1.0)
         optimiser.step()
         if step % 100 == 0:
-            print(f"{step:6} of {len(batches)} batches, loss {float(loss):.3f}", file=sys.stderr)
+            print(f"{step:6} of {len(batches)} batches, loss {loss.item():.3f}", file=sys.stderr)
 
 
 def _batches(examples: Sequence[Example], chance: random.Random) -> list[list[Example]]:
