@@ -6,7 +6,7 @@ import re
 
 from assistant.sentences import is_item, joined, leads, sentence_text
 from index.generation import Generation
-from index.lexical import STOP_WORDS, stem, words
+from index.lexical import terms
 from index.traits import NEVER_QUOTED
 
 WITHIN = 3
@@ -49,7 +49,7 @@ def against(generation: Generation, position: int) -> int | None:
         text = sentence_text(generation, k)
         if speaks_against(text):
             short = k == position + 1 and len(text.split()) <= SHORT
-            near = short or _BACK.search(text) or len(_stems(text) & _stems(claim)) >= SHARED
+            near = short or _BACK.search(text) or len({*terms(text)} & {*terms(claim)}) >= SHARED
             return k if near else None
         if not joined(generation, k):
             return None
@@ -59,7 +59,3 @@ def against(generation: Generation, position: int) -> int | None:
 def speaks_against(sentence: str) -> bool:
     """Whether ``sentence`` denies a claim or says that it was not verified; a heading without a full stop does not."""
     return _AGAINST.search(sentence) is not None and sentence.rstrip(' "”’)').endswith((".", "!", ";"))
-
-
-def _stems(text: str) -> set[str]:
-    return {stem(word) for word in words(text) if word not in STOP_WORDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from index.lexical import STOP_WORDS, fold, stem, words
+from index.lexical import STOP_WORDS, fold, stem, terms, words
 
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 _DATE = re.compile(
@@ -96,7 +96,7 @@ def gives_count(clause: str, sentence: str) -> bool:
     known = set(re.findall(r"\d[\d,.]*", clause))
     if not any(_NUMBER.fullmatch(token) and token not in known for token in _tokens(rest)):
         return False
-    about, held = _stems(clause) - _MEASURES, _stems(rest)
+    about, held = set(terms(clause)) - _MEASURES, set(terms(rest))
     if not about.isdisjoint(_DYING):
         about |= _DYING
     return not about or not about.isdisjoint(held)
@@ -113,7 +113,7 @@ def owned_by_another(question: str, sentence: str, same: Mapping[str, Collection
     ``same`` gives, by the stem of a name, the stems that stand for it. A sentence that names the owner asked for at all
     is left alone.
     """
-    said = [(stem(fold(owner)), _stems(things)) for owner, things in _OWNED.findall(sentence)]
+    said = [(stem(fold(owner)), set(terms(things))) for owner, things in _OWNED.findall(sentence)]
     held = {stem(word) for word in words(sentence)} if said else set()
     return any(
         names.isdisjoint(held) and any(other not in names and not things.isdisjoint(theirs) for other, theirs in said)
@@ -129,7 +129,7 @@ def stands_under_another(question: str, title: str, sentence: str, same: Mapping
     headed = _HEADED.match(title)
     if headed is None:
         return False
-    other, held = stem(fold(headed.group(1))), _stems(title)
+    other, held = stem(fold(headed.group(1))), set(terms(title))
     others = {other, *same.get(other, ())}
     for names, things in _asked(question, same):
         if other not in names and not things.isdisjoint(held):
@@ -142,13 +142,9 @@ def _asked(question: str, same: Mapping[str, Collection[str]]) -> list[tuple[set
     found = []
     for owner, things in _OWNED.findall(question):
         name = stem(fold(owner))
-        found.append(({name, *same.get(name, ())}, _stems(things)))
+        found.append(({name, *same.get(name, ())}, set(terms(things))))
     return found
 
 
 def _tokens(text: str) -> list[str]:
     return [token.strip('(),.;:"“”') for token in text.split()]
-
-
-def _stems(text: str) -> set[str]:
-    return {stem(word) for word in words(text) if word not in STOP_WORDS}

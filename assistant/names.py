@@ -10,7 +10,7 @@ from index.generation import Generation
 from index.lexical import Mask, terms
 from index.search import Evidence
 
-_CAPITAL = re.compile(r"(?P<before>^|\s)[^\w\s]*(?P<name>[A-Z][\w’'-]+)")
+_CAPITAL = re.compile(r"(?:^|\s)[^\w\s]*([A-Z][\w’'-]+)")
 _OPENING = frozenset(
     """
     a an according after are as at before by can did do does during for from had has have how in into is list name names
@@ -26,15 +26,10 @@ def asked_names(generation: Generation, evidence: Evidence) -> Mask:
     Those with a capital, and, however they are typed, those in the metadata of a brief that was found as one of its actors
     or regions.
     """
-    question = evidence.query.searched
-    capital = list(_CAPITAL.finditer(question))
-    typed = [m["name"] for m in capital if m.start() or m["name"].lower() not in _OPENING]
+    capital = _CAPITAL.finditer(evidence.query.searched)
+    typed = [match[1] for match in capital if match.start() or match[1].lower() not in _OPENING]
     briefs = {generation.brief_ids[brief] for brief in set(generation.chunks.brief[evidence.found.chunks].tolist())}
-    known = [name for brief_id in briefs for name in _known(generation, brief_id)]
+    metadata = [generation.metadata(brief_id) for brief_id in briefs]
+    known = [name for brief in metadata for name in (*brief.actors, *brief.region)]
     names = set(terms(" ".join([*typed, *known])))
     return np.array([not names.isdisjoint(group) for group in evidence.query.groups], dtype=bool)
-
-
-def _known(generation: Generation, brief_id: str) -> list[str]:
-    metadata = generation.metadata(brief_id)
-    return [*metadata.actors, *metadata.region]

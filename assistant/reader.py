@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = Path(__file__).with_name("models") / "reader.onnx"
 SHA256 = "403dae7e803576b121832366e685abee0922859d81b56e1eeec7aad4e3fa908f"
+"""Of the model file: other weights would make other confidences than the calibration knows."""
 PASSAGES = 3
 """Passages that are read, at most: those around the likeliest sentences."""
 ENOUGH = -1.5
