@@ -223,7 +223,7 @@ def test_whatever_json_holds_is_read(
 
 def _is_label(words: str) -> bool:
     """Whether the words are a label themselves, which is no quote."""
-    return words.strip().strip("[]()").strip().upper().removeprefix("S").isdigit()
+    return words.strip().strip("[]()").strip().upper().removeprefix("S").isdecimal()
 
 
 @settings(max_examples=20, deadline=None)
