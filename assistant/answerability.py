@@ -111,27 +111,27 @@ def confidence(generation: Generation, evidence: Evidence, model: AnswerabilityM
     """The calibrated probability in [0, 1] that the allowed briefs answer the question; 0 without any candidate."""
     if not len(evidence.found.sentences):
         return 0.0
+    evidence = _without_excluded(generation, evidence)
     free = features(generation, evidence)[None, :]
     chance = model.quick.probability(free)
     if unsure(chance)[0]:
         with span("judge"):
-            chance = model.read.probability(np.append(free, _read(generation, evidence))[None, :])
+            chance = model.read.probability(np.append(free, read(generation, evidence))[None, :])
     return float(chance[0])
 
 
 def all_features(generation: Generation, evidence: Evidence) -> Floats:
     """The signals in the order of ``FEATURES`` and then of ``READ``, for a question with at least one candidate sentence."""
-    signals: Floats = np.append(features(generation, evidence), _read(generation, evidence)).astype(np.float32)
+    evidence = _without_excluded(generation, evidence)
+    signals: Floats = np.append(features(generation, evidence), read(generation, evidence)).astype(np.float32)
     return signals
 
 
-def _read(generation: Generation, evidence: Evidence) -> float:
-    return read(generation, _without_excluded(generation, evidence))
-
-
 def features(generation: Generation, evidence: Evidence) -> Floats:
-    """The signals in the order of ``FEATURES``, for a question with at least one candidate sentence."""
-    evidence = _without_excluded(generation, evidence)
+    """The signals in the order of ``FEATURES``, for a question with at least one candidate sentence.
+
+    What is excluded from ``evidence`` must be gone: its likeness to the question speaks of another's.
+    """
     query, found, pool = evidence.query, evidence.found, evidence.pool
     best, top = int(evidence.best_chunks[0]), int(np.argmax(evidence.sentence_score))
     sentence = sentence_text(generation, int(found.sentences[top]))

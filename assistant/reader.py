@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assistant.sentences import sentence_text
-from index.embedding.minilm import locate
+from index.embedding.minilm import load_tokenizer, locate, open_session
 from index.errors import SettingsError
 from index.generation import Generation
 from index.search import Evidence
@@ -122,18 +122,11 @@ def _pieces(text: str) -> list[int]:
 
 @cache
 def _tokenizer() -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(locate("tokenizer")))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
+    return load_tokenizer(locate("tokenizer"))
 
 
 @cache
 def _session() -> InferenceSession:
-    import onnxruntime
-
     try:
         data = MODEL_FILE.read_bytes()
     except OSError as error:
@@ -142,8 +135,4 @@ def _session() -> InferenceSession:
         ) from error
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise SettingsError(f"{MODEL_FILE} is not the file that belongs to this version; install the package again")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return open_session(data, len(os.sched_getaffinity(0)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from index.aliases import Alias
 from index.lexical import LexicalIndex, Mask, stem, terms
-from index.spelling import mend
+from index.spelling import TOKEN, mend
 from index.traits import Asks, asks_of
 
 EXPANSION_WEIGHT = 0.4
@@ -24,8 +23,6 @@ ASKING_WORDS = frozenset(
     """.split()
 )
 """Stems that say how to answer rather than what about: searched for only when a question has nothing else."""
-
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def parse_question(
     (asked about Iraq, a corpus that only knows Iran has no answer).
     """
     mended = mend(question, lexical, is_word, allowed_chunks)
-    searched = _WORD.sub(lambda match: mended.get(match.group(), match.group()), question) if mended else question
+    searched = TOKEN.sub(lambda match: mended.get(match.group(), match.group()), question) if mended else question
     every = list(dict.fromkeys(terms(searched)))
     own = [term for term in every if term not in ASKING_WORDS] or every
     weights = dict.fromkeys(own, 1.0)

@@ -17,7 +17,8 @@ from index.lexical import STOP_WORDS, LexicalIndex, Mask, fold, stem
 if TYPE_CHECKING:
     from spellchecker import SpellChecker
 
-_TOKEN = re.compile(r"[^\W\d_]{4,}")
+TOKEN = re.compile(r"[^\W\d_]{4,}")
+"""A word that may be mended."""
 _OPENS = re.compile(r"(?:^|[.?!:])\W*$")
 _SILENT = re.compile(r"(?<!^)[aeiouh]")
 _DOUBLED = re.compile(r"(.)\1+")
@@ -35,7 +36,7 @@ def mend(
     in the briefs sounds the same: "Baluchistan", "Wanna".
     """
     mended = {}
-    for match in _TOKEN.finditer(question):
+    for match in TOKEN.finditer(question):
         typed = match.group()
         word, name = fold(typed), typed[:1].isupper()
         if word in STOP_WORDS or lexical.holds(stem(word), allowed):
@@ -54,7 +55,6 @@ def known_word(embedder: Embedder) -> Callable[[str], bool]:
     return lambda word: word in whole or _in_dictionary(word)
 
 
-@cache
 def _in_dictionary(word: str) -> bool:
     """Whether an English dictionary holds ``word``, in American spelling or with -is- for -iz-."""
     dictionary = _dictionary()
@@ -99,7 +99,6 @@ def _slips(word: str, name: bool) -> int:
     return 2 if len(word) >= (LONG if name else LONG - 1) else 1
 
 
-@cache
 def _sound(word: str) -> str:
     """The consonants of ``word`` after its first letter, doubled ones once."""
     return _DOUBLED.sub(r"\1", _SILENT.sub("", word))

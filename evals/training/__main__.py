@@ -58,9 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     network = from_embedder(given.base)
     network.word.weight.requires_grad_(requires_grad=False)
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        written = list(of_written_questions(given.questions, texts, work / "written", without=held))
-        unseen = list(of_written_questions(given.questions, texts, work / "held", without=frozenset(texts) - held))
+        examples = list(of_written_questions(given.questions, texts, Path(folder)))
+    written = [example for text, example in examples if text not in held]
+    unseen = [example for text, example in examples if text in held]
     _train(network, [pairs[: given.pairs]], PAIRS_RATE, chance)
     _report(network, unseen)
     mixed = [[*written, *chance.sample(pairs, min(MIXED, len(pairs)))] for _ in range(given.epochs)]

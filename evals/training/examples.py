@@ -139,13 +139,11 @@ def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]],
     return ""
 
 
-def of_written_questions(
-    questions: Path, texts: dict[str, str], work: Path, without: frozenset[str] = frozenset()
-) -> Iterator[Example]:
-    """Examples of questions that were written on ``texts``: the passages that the search of this project brings for each.
+def of_written_questions(questions: Path, texts: dict[str, str], work: Path) -> Iterator[tuple[str, Example]]:
+    """Examples of questions that were written on ``texts``, each with its text's id: the passages that the search brings for it.
 
     ``questions`` has a JSON object a line: ``text`` (an id), ``question``, and where the text answers it ``start`` and ``end``
-    of the words that do. Texts ``without`` are left out.
+    of the words that do.
     """
     corpus = work / "corpus"
     corpus.mkdir(parents=True)
@@ -156,12 +154,12 @@ def of_written_questions(
     generation, embedder = open_current(settings), load_embedder(settings)
     for line in questions.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if row["text"] in without or row["text"] not in texts:
+        if row["text"] not in texts:
             continue
         evidence = find_evidence(generation, embedder, row["question"])
         words = texts[row["text"]][row["start"] : row["end"]] if "start" in row else ""
         for best in np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]:
-            yield _around(generation, row["question"], int(evidence.found.sentences[best]), words)
+            yield row["text"], _around(generation, row["question"], int(evidence.found.sentences[best]), words)
 
 
 def _around(generation: Generation, question: str, position: int, words: str) -> Example:

@@ -170,12 +170,7 @@ class MiniLM:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(self._paths["tokenizer"]))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
+        return load_tokenizer(self._paths["tokenizer"])
 
     @cached_property
     def _query_session(self) -> InferenceSession:
@@ -186,13 +181,28 @@ class MiniLM:
         return self._session(1)
 
     def _session(self, threads: int) -> InferenceSession:
-        import onnxruntime
+        return open_session(str(self._paths["model"]), threads)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(str(self._paths["model"]), options, providers=["CPUExecutionProvider"])
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in ``path``, which neither pads nor cuts."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def open_session(model: str | bytes, threads: int) -> InferenceSession:
+    """A session on the processor for a model by its path or its content; idle ``threads`` sleep."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _hidden(session: InferenceSession, ids: list[int]) -> Vectors:
