@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 from scripted_page import indexed
 
 ROOT = Path(__file__).parent.parent
@@ -149,6 +149,17 @@ def still(page: Page) -> None:
     """Until nothing moves any more: a button that is pressed while it moves is not pressed."""
     page.wait_for_timeout(100)
     page.wait_for_function("document.getAnimations().every((running) => running.playState !== 'running')")
+
+
+def press(target: Locator) -> None:
+    """Click on it once the page is drawn: what moves away between press and release is not clicked."""
+    drawn = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+    resting = "document.getAnimations().every((running) => running.playState !== 'running')"
+    for _ in range(WAIT_MS // 100):
+        target.page.wait_for_timeout(100)
+        if target.evaluate(f"() => {drawn} && {resting}"):  # in the frame that it stands in
+            break
+    target.click()
 
 
 def barriers(page: Page) -> list[str]:

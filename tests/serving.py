@@ -46,6 +46,15 @@ class Served:
         """The log so far."""
         return [json.loads(line) for line in self.errors.read_text(encoding="utf-8").splitlines()]
 
+    def events_of(self, request_id: str, wanted: set[str]) -> set[str]:
+        """What the log says of a request, as soon as ``wanted`` is among it: its last line comes after its last byte."""
+        for _ in range(100):
+            found = {line["event"] for line in self.lines() if line.get("request_id") == request_id}
+            if wanted <= found:
+                break
+            time.sleep(0.1)
+        return found
+
     def stop(self) -> int:
         """Ask it to stop; its exit code."""
         if self.process.poll() is None:

@@ -301,8 +301,7 @@ def test_a_fault_is_a_problem_and_a_log_line_and_tells_nothing(api: httpx.Client
         [(name, _, data)] = events(response)
     assert (name, data["type"]) == ("error", "/api/v1/problems/internal")
     for request_id in (found["request_id"], data["request_id"]):
-        lines = [line for line in server.lines() if line.get("request_id") == request_id]
-        assert {"error", "request"} <= {line["event"] for line in lines}
+        assert server.events_of(request_id, {"error", "request"}) == {"error", "request"}
     assert "canary-of-a-fault" not in server.errors.read_text() + json.dumps([found, data])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import browsing
 import pytest
-from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, serving, settled, still
+from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, press, serving, settled, still
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from scripted_page import (
     CUP,
@@ -61,14 +61,14 @@ def test_citation_opens_the_brief_at_its_words_beside_the_answer(page: Page, add
     expect(page.get_by_role("heading", name="North says")).to_have_count(1)
     expect(page.get_by_role("heading", name="South says")).to_have_count(1)
     citation = page.get_by_role("button", name="Citation 2: North's positions: red lines, 6 December 2025")
-    citation.click()
+    press(citation)
     assert_highlight_in_view(page, QUOTES["winter"][1])
     expect(citation).to_have_attribute("aria-expanded", "true")
     shown, answer = panel(page).bounding_box(), citation.bounding_box()
     assert shown and answer and answer["x"] + answer["width"] < shown["x"]
-    panel(page).get_by_role("button", name="Previous citation").click()
+    press(panel(page).get_by_role("button", name="Previous citation"))
     assert_highlight_in_view(page, QUOTES["airspace"][1])
-    page.get_by_role("button", name="Source 3").click()
+    press(page.get_by_role("button", name="Source 3"))
     assert_highlight_in_view(page, QUOTES["groups"][1])
 
 
@@ -102,11 +102,11 @@ def _focused(page: Page) -> str:
 def test_text_of_briefs_stays_text(page: Page, address: str) -> None:
     page.goto(address)
     ask(page, STILL)
-    page.get_by_role("button", name="Citation 2").click()
+    press(page.get_by_role("button", name="Citation 2"))
     assert_highlight_in_view(page, QUOTES["hostile"][1])
     expect(panel(page).get_by_role("heading", level=2)).to_have_text("South & the [talks](http://evil.example/t)")
     ask(page, CUP)
-    page.get_by_role("button", name=re.compile(r"^South & the \[talks\]")).click()
+    press(page.get_by_role("button", name=re.compile(r"^South & the \[talks\]")))
     expect(page.locator("a[href*='evil.example'], img[src*='evil.example']")).to_have_count(0)
     assert page.title() == "Briefs"
 
@@ -117,7 +117,7 @@ def test_question_in_the_address_stays_text(page: Page, address: str) -> None:
     )
     expect(page.get_by_text("do not answer this")).to_be_visible()
     expect(page.locator("img[src*='evil.example']")).to_have_count(0)
-    page.get_by_text("What was searched").click()
+    press(page.get_by_text("What was searched"))
     expect(page.get_by_text("Searched for")).to_be_visible()
     expect(page.locator("a[href*='evil.example']")).to_have_count(0)
 
@@ -125,19 +125,19 @@ def test_question_in_the_address_stays_text(page: Page, address: str) -> None:
 def test_abstention_names_the_nearest_briefs_and_looks_into_them(page: Page, address: str) -> None:
     page.goto(address)
     ask(page, CUP)
-    page.get_by_role("button", name="Aid corridor at Torvale").click()
+    press(page.get_by_role("button", name="Aid corridor at Torvale"))
     expect(panel(page).get_by_role("heading", level=2)).to_have_text("Aid corridor at Torvale")
-    panel(page).get_by_role("button", name="Close the brief").click()
-    page.get_by_role("button", name="Show their nearest passages").click()
+    press(panel(page).get_by_role("button", name="Close the brief"))
+    press(page.get_by_role("button", name="Show their nearest passages"))
     expect(page.get_by_text("Nearest passages, which do not answer")).to_be_visible()
-    page.get_by_role("button", name="Citation 1").last.click()
+    press(page.get_by_role("button", name="Citation 1").last)
     expect(panel(page).locator("mark.active").first).to_be_in_viewport()
 
 
 def test_link_asks_on_load_and_reload_keeps_the_answer(page: Page, context: BrowserContext, address: str) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{address}/?q={RED_LINES.replace(' ', '+')}&embed=true")
-    page.get_by_role("button", name="Copy link").click()
+    press(page.get_by_role("button", name="Copy link"))
     expect(page.get_by_text("Link copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == f"{address}/?q=What+are+the+red+lines%3F"
@@ -178,7 +178,7 @@ def test_stop_while_searching_and_while_answering(page: Page, slow_address: str)
     notice = page.get_by_test_id("stAlert").filter(has_text=f"Stopped by the reader after {shown} statements.")
     expect(notice).to_be_visible()
     expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(1)
-    page.get_by_role("button", name="Citation 1").click()
+    press(page.get_by_role("button", name="Citation 1"))
     expect(notice).to_be_visible()
     assert page.locator(".statement").count() == shown
     page.reload()
@@ -205,42 +205,42 @@ def test_kept_conversations_are_listed_opened_renamed_exported_and_deleted(page:
     ask(page, PARTIAL)
     first = page.url
     assert "?c=" in first
-    page.get_by_role("button", name="New conversation").click()
+    press(page.get_by_role("button", name="New conversation"))
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
     expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(0)
     ask(page, FOLLOW_UP)
     listed = page.get_by_role("navigation", name="Conversations")
     expect(listed.get_by_role("link").first).to_have_text(re.compile(f"^{re.escape(FOLLOW_UP)}"))
     expect(listed.get_by_role("link").first).to_have_attribute("aria-current", "page")
-    listed.get_by_role("link", name=PARTIAL).first.click()
+    press(listed.get_by_role("link", name=PARTIAL).first)
     expect(page.get_by_role("heading", name="North says")).to_be_visible()
     settled(page)
     assert page.url == first
     page.reload()
     expect(page.get_by_role("button", name="Citation 3")).to_be_visible()
-    page.get_by_role("button", name="Citation 2").click()
+    press(page.get_by_role("button", name="Citation 2"))
     assert_highlight_in_view(page, QUOTES["winter"][1])
-    panel(page).get_by_role("button", name="Close the brief").click()
-    page.get_by_role("button", name="This conversation").click()
+    press(panel(page).get_by_role("button", name="Close the brief"))
+    press(page.get_by_role("button", name="This conversation"))
     page.get_by_role("textbox", name="Title").fill("Three of them")
     page.get_by_role("textbox", name="Title").press("Enter")
     expect(listed.get_by_role("link", name="Three of them")).to_be_visible()
     settled(page)
     with page.expect_download() as loading:
-        page.get_by_role("button", name="Markdown").click()
+        press(page.get_by_role("button", name="Markdown"))
     written = loading.value.path().read_text(encoding="utf-8")
     assert written.startswith("# Three of them\n")
     assert QUOTES["winter"][1] in written
     with page.expect_download() as loading:
-        page.get_by_role("button", name="Word").click()
+        press(page.get_by_role("button", name="Word"))
     assert loading.value.suggested_filename == "Three-of-them.docx"
     assert loading.value.path().read_bytes()[:2] == b"PK"
-    page.get_by_role("button", name="Delete …").click()
-    page.get_by_role("button", name="Keep").click()
+    press(page.get_by_role("button", name="Delete …"))
+    press(page.get_by_role("button", name="Keep"))
     expect(listed.get_by_role("link", name="Three of them")).to_be_visible()
-    page.get_by_role("button", name="Delete …").click()
+    press(page.get_by_role("button", name="Delete …"))
     expect(page.get_by_text("Delete “Three of them”?")).to_be_visible()
-    page.get_by_role("button", name="Delete for good").click()
+    press(page.get_by_role("button", name="Delete for good"))
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
     expect(listed.get_by_role("link", name="Three of them")).to_have_count(0)
     page.goto(first)
@@ -250,15 +250,15 @@ def test_kept_conversations_are_listed_opened_renamed_exported_and_deleted(page:
 def test_a_reading_is_asked_by_itself_and_a_search_can_be_changed(page: Page, address: str) -> None:
     page.goto(address)
     ask(page, VAGUE)
-    page.get_by_role("button", name=READINGS[1]).click()
+    press(page.get_by_role("button", name=READINGS[1]))
     expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(2)
     expect(page.locator("[class*='st-key-asked-']").get_by_text(READINGS[1], exact=True)).to_be_visible()
     ask(page, FOLLOW_UP)
-    page.get_by_text(f"Searched for: {SEARCHED}", exact=True).click()
+    press(page.get_by_text(f"Searched for: {SEARCHED}", exact=True))
     box = page.get_by_role("textbox", name="Question to search instead")
     expect(box).to_have_value(SEARCHED)
     box.fill(RED_LINES)
-    page.get_by_role("button", name="Ask this").click()
+    press(page.get_by_role("button", name="Ask this"))
     expect(page.get_by_role("button", name="Copy link to this answer")).to_have_count(4)
     expect(page.get_by_role("heading", name="South says")).to_be_visible()
 
@@ -272,7 +272,7 @@ def test_a_struck_statement_is_read_as_such(page: Page, address: str) -> None:
     expect(struck).to_contain_text(REASON)
     expect(page.get_by_test_id("stAlert")).to_contain_text(NOTICE)
     expect(page.locator("a[href*='evil.example']")).to_have_count(0)
-    page.get_by_role("button", name="Citation 2").click()
+    press(page.get_by_role("button", name="Citation 2"))
     assert_highlight_in_view(page, QUOTES["winter"][1])
 
 
@@ -326,11 +326,11 @@ def test_inside_an_iframe(page: Page, tmp_path: Path) -> None:
         box = frame.get_by_role("textbox", name="Ask the briefs a question")
         box.fill(RED_LINES)
         box.press("Enter")
-        frame.get_by_role("button", name="Citation 2").click()
+        press(frame.get_by_role("button", name="Citation 2"))
         mark = frame.locator("mark.active")
         expect(mark).to_have_text(QUOTES["winter"][1])
         expect(mark).to_be_in_viewport()
-        frame.get_by_role("button", name="Close the brief").click()
+        press(frame.get_by_role("button", name="Close the brief"))
         expect(frame.locator("dialog")).to_be_hidden()
         expect(frame.get_by_role("button", name="All 3 briefs")).to_be_visible()
         expect(frame.get_by_role("link", name="Evaluation")).to_have_count(0)
@@ -362,14 +362,14 @@ def test_no_serious_barrier(page: Page, address: str) -> None:
     ask(page, STRUCK)
     ask(page, FOLLOW_UP)
     ask(page, VAGUE)
-    page.get_by_text(f"Searched for: {SEARCHED}", exact=True).click()
+    press(page.get_by_text(f"Searched for: {SEARCHED}", exact=True))
     expect(page.get_by_role("textbox", name="Question to search instead")).to_be_visible()
     assert not barriers(page)
     ask(page, RED_LINES)
     if (side := page.get_by_test_id("stExpandSidebarButton")).is_visible():
         side.click()
-    page.get_by_role("button", name="This conversation").click()
-    page.get_by_role("button", name="Delete …").click()
+    press(page.get_by_role("button", name="This conversation"))
+    press(page.get_by_role("button", name="Delete …"))
     expect(page.get_by_role("button", name="Keep")).to_be_visible()
     settled(page)
     assert not barriers(page)
@@ -377,7 +377,7 @@ def test_no_serious_barrier(page: Page, address: str) -> None:
     if (side := page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")).is_visible():
         side.click()
     still(page)
-    page.get_by_role("button", name="Citation 2").last.click()
+    press(page.get_by_role("button", name="Citation 2").last)
     expect(panel(page)).to_be_visible()
     settled(page)
     assert not barriers(page)

@@ -6,7 +6,7 @@ import re
 
 import browsing
 import pytest
-from browsing import LIGHT_AND_DARK, barriers, settled
+from browsing import LIGHT_AND_DARK, barriers, press, settled
 from playwright.sync_api import BrowserContext, Page, expect
 from scripted_page import QUOTES, RED_LINES, reported
 
@@ -21,23 +21,23 @@ def _report() -> None:
 
 def test_from_the_chat_to_a_case_and_back(page: Page, address: str) -> None:
     page.goto(address)
-    page.get_by_role("link", name="Evaluation").click()
+    press(page.get_by_role("link", name="Evaluation"))
     expect(page.get_by_role("heading", name="Evaluation", level=1)).to_be_visible()
     assert page.title() == "Evaluation · Briefs"
     cases = page.locator(".cases li")
     expect(cases).to_have_count(2)
-    cases.get_by_role("link", name="What guarantees").click()
+    press(cases.get_by_role("link", name="What guarantees"))
     expect(page.get_by_role("heading", name="What guarantees does North ask for?")).to_be_in_viewport()
     assert page.url == f"{address}/evals?case={GUARANTEES}"
     expect(page.get_by_role("link", name="All cases")).to_be_focused()
     page.go_back()
     expect(cases).to_have_count(2)
     page.go_forward()
-    page.get_by_role("link", name="All cases").click()
+    press(page.get_by_role("link", name="All cases"))
     expect(cases.get_by_role("link", name="What guarantees")).to_be_focused()
     expect(cases.get_by_role("link", name="What guarantees")).to_be_in_viewport()
     assert page.url == f"{address}/evals"
-    page.get_by_role("link", name="Ask", exact=True).click()
+    press(page.get_by_role("link", name="Ask", exact=True))
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_visible()
     assert page.title() == "Briefs"
 
@@ -46,7 +46,7 @@ def test_link_to_a_case_opens_its_citation_and_the_chat(page: Page, context: Bro
     page.goto(f"{address}/evals?case={GUARANTEES}")
     expect(page.get_by_text("a treaty before the winter").first).to_be_visible()
     expect(page.get_by_text(f"--case {GUARANTEES} --explain")).to_be_visible()
-    page.locator(".statement").filter(has_text=QUOTES["paper"][1]).get_by_role("button").first.click()
+    press(page.locator(".statement").filter(has_text=QUOTES["paper"][1]).get_by_role("button").first)
     expect(page.locator("dialog mark.active")).to_contain_text(QUOTES["paper"][1])
     expect(page.locator("dialog mark.active")).to_be_in_viewport()
     expect(page.get_by_role("link", name="Link to these words")).to_have_attribute(
@@ -54,7 +54,7 @@ def test_link_to_a_case_opens_its_citation_and_the_chat(page: Page, context: Bro
     )
     page.keyboard.press("Escape")
     with context.expect_page() as opened:
-        page.get_by_role("link", name="Ask it in the chat").click()
+        press(page.get_by_role("link", name="Ask it in the chat"))
     expect(opened.value.get_by_test_id("stText").get_by_text("What guarantees does North ask for?")).to_be_visible()
     settled(opened.value)
     assert opened.value.url.startswith(f"{address}/?c=")
@@ -63,9 +63,9 @@ def test_link_to_a_case_opens_its_citation_and_the_chat(page: Page, context: Bro
 def test_conversation_survives_a_look_at_the_report(page: Page, address: str) -> None:
     page.goto(address)
     browsing.ask(page, RED_LINES)
-    page.get_by_role("link", name="Evaluation").click()
+    press(page.get_by_role("link", name="Evaluation"))
     expect(page.locator(".cases li")).to_have_count(2)
-    page.get_by_role("link", name="Ask", exact=True).click()
+    press(page.get_by_role("link", name="Ask", exact=True))
     expect(page.get_by_role("button", name="Citation 3")).to_be_visible()
 
 
@@ -90,7 +90,7 @@ def test_no_serious_barrier_and_nothing_beside_the_window(page: Page, address: s
     settled(page)
     assert not barriers(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.locator(".cases li a").first.click()
+    press(page.locator(".cases li a").first)
     expect(page.get_by_text("Cited words")).to_be_visible()
     settled(page)
     assert not barriers(page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import browsing
 import pytest
-from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, settled
+from browsing import LIGHT_AND_DARK, PHONE, ask, barriers, press, settled
 from playwright.sync_api import BrowserContext, Page, expect
 from scripted_page import QUOTES, RED_LINES, indexed
 from test_browser import assert_highlight_in_view, panel
@@ -33,7 +33,7 @@ def test_the_address_shows_the_words(page: Page, address: str) -> None:
     assert not barriers(page)
     page.reload()
     assert_highlight_in_view(page, QUOTES["winter"][1])
-    panel(page).get_by_role("button", name="Close the brief").click()
+    press(panel(page).get_by_role("button", name="Close the brief"))
     expect(panel(page)).to_be_hidden()
     expect(page.get_by_role("heading", name="Ask the briefs")).to_be_in_viewport()
     page.wait_for_url(f"{address}/")
@@ -42,7 +42,7 @@ def test_the_address_shows_the_words(page: Page, address: str) -> None:
 def test_a_citation_leads_to_its_address(page: Page, context: BrowserContext, address: str) -> None:
     page.goto(address)
     ask(page, RED_LINES)
-    page.get_by_role("button", name="Citation 3").click()
+    press(page.get_by_role("button", name="Citation 3"))
     expect(panel(page).get_by_role("heading", level=2)).to_be_focused()
     page.keyboard.press("Tab")
     words = panel(page).get_by_role("link", name="Link to these words")
@@ -58,10 +58,10 @@ def test_a_citation_leads_to_its_address(page: Page, context: BrowserContext, ad
     assert_highlight_in_view(page, QUOTES["winter"][1])
     assert "brief=" in page.url and "c=" in page.url
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy link to this answer").click()
+    press(page.get_by_role("button", name="Copy link to this answer"))
     expect(page.get_by_text("Link copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == f"{address}/?q=What+are+the+red+lines%3F"
-    page.get_by_role("button", name="Citation 3").click()
+    press(page.get_by_role("button", name="Citation 3"))
     assert_highlight_in_view(page, QUOTES["groups"][1])
     settled(page)
     assert "brief=" not in page.url and "?c=" in page.url

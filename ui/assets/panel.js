@@ -39,11 +39,14 @@ function place(dialog) {
     dialog.setAttribute("popover", "manual")
     dialog.showPopover()
   }
+  document.documentElement.toggleAttribute("data-beside", true)
 }
 
 function hide(dialog) {
   if (dialog.hasAttribute("popover") && dialog.matches(":popover-open")) dialog.hidePopover()
   if (dialog.open) dialog.close()
+  // At once, not when the page is drawn again: nothing may move below a pointer that is already at its next target.
+  document.documentElement.toggleAttribute("data-beside", false)
 }
 
 function reveal(scroller) {

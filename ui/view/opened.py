@@ -14,11 +14,6 @@ from ui.view.conversation import Conversation, Opened
 from ui.view.link import NAMES, Link
 from ui.view.reader import reader
 
-BESIDE = """
-.st-key-talk, .st-key-asking, .st-key-evals { --beside: 46vw; }
-@media (max-width: 1600px) { [data-testid="stSidebar"] { display: none; } }
-"""
-"""Room for the brief: the answer moves aside, and in a window of common width the list at the side goes meanwhile."""
 NO_BRIEF = "There is no brief at this address that you may read. It may have been removed."
 """Of a brief that is hidden and of one that never was: the same."""
 
@@ -35,13 +30,12 @@ def follow_link(generation: Generation, talk: Conversation) -> None:
 
 
 def show_opened(assistant: Assistant, talk: Conversation, said: str = "") -> None:
-    """The panel, if something is open; the page makes room for it. ``said`` is read out to screen readers."""
+    """The panel, if something is open. ``said`` is read out to screen readers."""
     opened, content = talk.opened, None
     if opened:
         generation = assistant.generation
         if _may_read(generation, opened.brief_id):
             content = _content(generation, talk, opened)
-            st.html(f"<style>{BESIDE}</style>")
         else:
             st.toast("That brief is no longer in the index.", icon=":material/error:")
             talk.close()
