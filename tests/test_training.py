@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from assistant.reader import TOKENS, encoded
-from evals.training.examples import Example, of_reading_sets, of_written_questions, texts_of, title_of
+from evals.training.examples import Example, Text, of_reading_sets, of_written_questions, texts_of, title_of
 
-QUESTIONS = Path(__file__).parent.parent / "evals" / "training" / "questions.jsonl"
+TRAINING = Path(__file__).parent.parent / "evals" / "training"
 CONTEXT = "The bridge at Arl was built in 1911 by Ida Holm. It was closed after a flood. Trains cross it twice a day."
 OTHER = "Olm has a harbour. Its ferries sail to Arl in summer, when the bridge is crowded."
 
@@ -63,9 +64,12 @@ def test_examples_of_a_reading_set_answer_only_with_the_marked_words(tmp_path: P
 def test_texts_are_named_by_article_and_place(tmp_path: Path) -> None:
     news = tmp_path / "news.json"
     news.write_text(json.dumps({"0123456789": {"articleBody": "Rain fell."}}), encoding="utf-8")
-    texts = texts_of([_squad(tmp_path)], news)
-    assert texts["wiki-Arl_(town)-0"] == f"{CONTEXT}\n\n{OTHER}"
-    assert texts["news-01234567"] == "Rain fell."
+    invented = tmp_path / "texts.jsonl"
+    invented.write_text(json.dumps({"text": "invented-a-0", "title": "Olm", "body": OTHER}), encoding="utf-8")
+    texts = texts_of([_squad(tmp_path)], news, invented)
+    assert texts["wiki-Arl_(town)-0"] == Text("Arl (town)", f"{CONTEXT}\n\n{OTHER}")
+    assert texts["news-01234567"] == Text("Rain fell.", "Rain fell.")
+    assert texts["invented-a-0"] == Text("Olm", OTHER)
     assert title_of("wiki-Arl_(town)-0") == "Arl_(town)"
 
 
@@ -78,7 +82,7 @@ def test_a_written_question_is_read_with_the_passages_that_the_search_brings(tmp
     ]
     questions = tmp_path / "questions.jsonl"
     questions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    texts = {"wiki-Arl-0": CONTEXT, "wiki-Olm-0": OTHER}
+    texts = {"wiki-Arl-0": Text("Arl", CONTEXT), "wiki-Olm-0": Text("Olm", OTHER)}
     examples = list(of_written_questions(questions, texts, tmp_path / "work"))
     found = [example for _, example in examples]
     answering = [example for example in found if example.answers]
@@ -88,10 +92,36 @@ def test_a_written_question_is_read_with_the_passages_that_the_search_brings(tmp
     assert left and not any(_holds(example, "Who built") for example in left)
 
 
+def test_a_passage_that_the_search_missed_is_read_too_and_the_words_that_answer_are_marked(tmp_path: Path) -> None:
+    far = "Nobody remembers who paid for it. " + "Rain fell on the town all day, and the bridge stood. " * 30
+    body = f"{far}\n\n{far}\n\nThe treasurer was Ida Holm."
+    start = body.index("Ida Holm")
+    questions = tmp_path / "questions.jsonl"
+    row = {"text": "a", "question": "Who paid for the bridge in the rain?", "start": start, "end": start + 8}
+    questions.write_text(json.dumps(row), encoding="utf-8")
+    found = [one for _, one in of_written_questions(questions, {"a": Text("Arl", body)}, tmp_path / "work")]
+    (answering,) = [one for one in found if one.answers]
+    marked = [token for token, mark in zip(answering.ids, answering.marks, strict=True) if mark]
+    assert marked == encoded("", "", ("Ida Holm",), 0)[0][2:-1]
+    assert not any(any(one.marks) for one in found if not one.answers)
+
+
 def test_the_written_questions_are_half_without_an_answer() -> None:
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    assert len({(row["text"], row["question"]) for row in rows}) == len(rows) >= 4000
+    rows = [json.loads(line) for line in (TRAINING / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len({(row["text"], row["question"]) for row in rows}) == len(rows) >= 8000
     answered = [row for row in rows if "start" in row]
     assert len(answered) == pytest.approx(len(rows) / 2, rel=0.02)
     assert all(0 <= row["start"] < row["end"] <= 4500 for row in answered)
     assert all(set(row) <= {"text", "question", "start", "end"} for row in rows)
+
+
+def test_the_invented_texts_hold_what_answers_and_nothing_of_the_world_of_the_briefs() -> None:
+    lines = (TRAINING / "texts.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = {row["text"]: row for row in map(json.loads, lines)}
+    asked = [json.loads(line) for line in (TRAINING / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    invented = [row for row in asked if row["text"].startswith("invented-")]
+    assert {row["text"] for row in invented} == set(texts)
+    for row in invented:
+        if "start" in row:
+            assert texts[row["text"]]["body"][row["start"] : row["end"]].strip()
+    assert not re.search(r"Pakistan|Afghan|Kabul|Islamabad|Taliban|Torkham|Durand", "\n".join(lines))

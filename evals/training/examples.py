@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assistant.reader import encoded, passage_around
+from assistant.sentences import sentence_text
 from index.build import build
 from index.embedding import load_embedder
 from index.generation import Generation, open_current
@@ -38,11 +39,22 @@ _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
 
 
 class Example(NamedTuple):
-    """Token ids and kinds as the network is given them, and 1.0 if the passage answers."""
+    """Token ids and kinds as the network is given them, and 1.0 if the passage answers.
+
+    ``marks`` are 1.0 for each token of the words that answer; empty where nobody said which these are.
+    """
 
     ids: list[int]
     kinds: list[int]
     answers: float
+    marks: list[float]
+
+
+class Text(NamedTuple):
+    """What questions were written on."""
+
+    title: str
+    body: str
 
 
 @dataclass(frozen=True)
@@ -124,8 +136,8 @@ def _example(
 ) -> Example:
     """A sentence with its neighbours, or by chance, or where these hold the answer, ``alone``."""
     if alone or chance.random() < ALONE:
-        return Example(*encoded(question, paragraph.title, (paragraph.sentences[middle],), 0), answers)
-    return Example(*encoded(question, paragraph.title, paragraph.sentences, middle), answers)
+        return Example(*encoded(question, paragraph.title, (paragraph.sentences[middle],), 0), answers, [])
+    return Example(*encoded(question, paragraph.title, paragraph.sentences, middle), answers, [])
 
 
 def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]], chance: random.Random) -> str:
@@ -139,43 +151,50 @@ def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]],
     return ""
 
 
-def of_written_questions(questions: Path, texts: dict[str, str], work: Path) -> Iterator[tuple[str, Example]]:
+def of_written_questions(questions: Path, texts: dict[str, Text], work: Path) -> Iterator[tuple[str, Example]]:
     """Examples of questions that were written on ``texts``, each with its text's id: the passages that the search brings for it.
 
     ``questions`` has a JSON object a line: ``text`` (an id), ``question``, and where the text answers it ``start`` and ``end``
-    of the words that do.
+    of the words that do. If no passage that the search brings holds them, the last one gives way to one that does.
     """
     corpus = work / "corpus"
     corpus.mkdir(parents=True)
-    for number, (name, text) in enumerate(texts.items()):
-        (corpus / f"{number:04}.md").write_text(f"# {heading(name, text)}\n\n{text}\n", encoding="utf-8")
+    for number, (title, body) in enumerate(texts.values()):
+        (corpus / f"{number:04}.md").write_text(f"# {title}\n\n{body}\n", encoding="utf-8")
+    brief_of = {name: f"{number:04}" for number, name in enumerate(texts)}
     settings = Settings(corpus=corpus, store=work / "store")
     build(settings)
     generation, embedder = open_current(settings), load_embedder(settings)
     for line in questions.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if row["text"] not in texts:
+        name, question = row["text"], row["question"]
+        if name not in texts:
             continue
-        evidence = find_evidence(generation, embedder, row["question"])
-        words = texts[row["text"]][row["start"] : row["end"]] if "start" in row else ""
-        for best in np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]:
-            yield row["text"], _around(generation, row["question"], int(evidence.found.sentences[best]), words)
+        evidence = find_evidence(generation, embedder, question)
+        words = texts[name].body[row["start"] : row["end"]] if "start" in row else ""
+        best = np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]
+        found = [_around(generation, question, int(evidence.found.sentences[k]), words) for k in best]
+        if words and not any(example.answers for example in found):
+            found[-1:] = [_around(generation, question, k, words) for k in _holding(generation, brief_of[name], words)]
+        yield from ((name, example) for example in found)
+
+
+def _holding(generation: Generation, brief_id: str, words: str) -> list[int]:
+    """The first sentence of a brief that holds ``words``; none where the reading of the file changed them."""
+    own = np.flatnonzero(generation.sentences.brief == generation.brief_ids.index(brief_id))
+    same = " ".join(words.split())
+    return [int(k) for k in own if same in " ".join(sentence_text(generation, int(k)).split())][:1]
 
 
 def _around(generation: Generation, question: str, position: int, words: str) -> Example:
     """The passage around a sentence, which answers if what is read of it holds ``words``."""
     title, sentences, middle = passage_around(generation, position)
     ids, kinds = encoded(question, title, sentences, middle)
-    wanted, _ = encoded("", "", (words,), 0)
-    body = ids[kinds.index(1) :]
-    inside = wanted[2:-1]
-    answers = bool(words) and any(body[k : k + len(inside)] == inside for k in range(len(body)))
-    return Example(ids, kinds, float(answers))
-
-
-def heading(name: str, text: str) -> str:
-    """The title that a text is indexed under: its article's, or the first words of a news report."""
-    return " ".join(text.split()[:8]) if name.startswith("news-") else title_of(name).replace("_", " ")
+    wanted = encoded("", "", (words,), 0)[0][2:-1] if words else []
+    places = range(kinds.index(1), len(ids) - len(wanted)) if wanted else range(0)
+    start = next((k for k in places if ids[k : k + len(wanted)] == wanted), -1)
+    marks = [float(0 <= start <= k < start + len(wanted)) for k in range(len(ids))]
+    return Example(ids, kinds, float(start >= 0), marks)
 
 
 def title_of(name: str) -> str:
@@ -183,18 +202,24 @@ def title_of(name: str) -> str:
     return name.partition("-")[2].rpartition("-")[0] or name.partition("-")[2]
 
 
-def texts_of(squad_files: Sequence[Path], news: Path) -> dict[str, str]:
+def texts_of(squad_files: Sequence[Path], news: Path, invented: Path) -> dict[str, Text]:
     """The texts by id: ``wiki-TITLE-FIRST`` are six paragraphs of an article, ``news-HASH`` is a report of the benchmark.
 
-    ``news`` is the ``ground-truth.json`` of article-extraction-benchmark.
+    ``news`` is the ``ground-truth.json`` of article-extraction-benchmark, ``invented`` the briefs that were written with the
+    questions, as JSON lines.
     """
     texts = {}
     for file in squad_files:
         for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
             contexts = [row["context"] for row in article["paragraphs"]]
+            title = article.get("title") or file.stem
             for first in range(0, len(contexts), PARAGRAPHS):
-                text = "\n\n".join(contexts[first : first + PARAGRAPHS])[:LONGEST]
-                texts[f"wiki-{article.get('title') or file.stem}-{first}"] = text
+                body = "\n\n".join(contexts[first : first + PARAGRAPHS])[:LONGEST]
+                texts[f"wiki-{title}-{first}"] = Text(title.replace("_", " "), body)
     for key, row in json.loads(news.read_text(encoding="utf-8")).items():
-        texts[f"news-{key[:8]}"] = row["articleBody"][:LONGEST]
+        body = row["articleBody"][:LONGEST]
+        texts[f"news-{key[:8]}"] = Text(" ".join(body.split()[:8]), body)
+    for line in invented.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        texts[row["text"]] = Text(row["title"], row["body"])
     return texts

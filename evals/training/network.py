@@ -39,28 +39,31 @@ class Layer(nn.Module):
 
 
 class Network(nn.Module):
-    """Token ids, their kinds (0 question, 1 passage) and which are no padding, to one log-odds a row."""
+    """Token ids, their kinds (0 question, 1 passage) and which are no padding, to one log-odds a row and one a token.
+
+    The first is that the passage answers, the others that a token is of the words which do: a second task that is learned
+    along with the first.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.word, self.position = nn.Embedding(WORDS, WIDTH), nn.Embedding(POSITIONS, WIDTH)
         self.kind, self.norm = nn.Embedding(TOKEN_KINDS, WIDTH), nn.LayerNorm(WIDTH, eps=TINY)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.answers = nn.Linear(WIDTH, 1)
+        self.answers, self.marks = nn.Linear(WIDTH, 1), nn.Linear(WIDTH, 1)
 
-    def forward(self, ids: torch.Tensor, kinds: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
-        """Shape (rows, tokens) each to (rows,)."""
+    def forward(self, ids: torch.Tensor, kinds: torch.Tensor, used: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Shape (rows, tokens) each to (rows,) and (rows, tokens)."""
         x = self.norm(self.word(ids) + self.position.weight[: ids.shape[1]] + self.kind(kinds))
         x = functional.dropout(x, DROPOUT, self.training)
         mask = (1 - used[:, None, None, :].to(x.dtype)) * -1e4
         for layer in self.layers:
             x = layer(x, mask)
-        odds: torch.Tensor = self.answers(x[:, 0]).squeeze(-1)
-        return odds
+        return self.answers(x[:, 0]).squeeze(-1), self.marks(x).squeeze(-1)
 
 
 def from_embedder(path: Path) -> Network:
-    """The network with the weights of all-MiniLM-L6-v2 (``model.safetensors``, float32); its output starts at random."""
+    """The network with the weights of all-MiniLM-L6-v2 (``model.safetensors``, float32); its outputs start at random."""
     from safetensors.torch import load_file
 
     given = {name.removeprefix("bert."): value for name, value in load_file(path).items()}
@@ -101,7 +104,7 @@ class _Unpadded(nn.Module):
 
     def forward(self, ids: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
         """Shape (1, tokens) to (1,)."""
-        odds: torch.Tensor = self.network(ids, kinds, torch.ones_like(ids))
+        odds: torch.Tensor = self.network(ids, kinds, torch.ones_like(ids))[0]
         return odds
 
 
