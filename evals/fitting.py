@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from assistant import answerability
 from assistant.answerability import AnswerabilityModel
+from assistant.days import of_the_asked_day
 from assistant.owners import of_the_asked_owner
 from assistant.selection import select
 from evals.metrics import auroc, balanced_accuracy, calibration_error
@@ -97,7 +98,9 @@ class Example:
 
     def ranked(self, model: RankingModel) -> Evidence:
         """The evidence that the search makes of these candidates under ``model``."""
-        return of_the_asked_owner(self.data.generation, score(self.data.generation, self.query, self.found, model))
+        generation = self.data.generation
+        evidence = score(generation, self.query, self.found, model)
+        return of_the_asked_day(generation, of_the_asked_owner(generation, evidence))
 
 
 def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:
