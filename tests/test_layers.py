@@ -24,7 +24,7 @@ BY_NAME = {
 """The one place that starts what is built upon the assistant, by name and only when asked to."""
 HOME = {
     "chromadb": {"index/vectors.py"},
-    "onnxruntime": {"index/embedding/minilm.py", "evals/training/"},
+    "onnxruntime": {"index/embedding/minilm.py", "assistant/reader.py", "evals/training/"},
     "torch": {"evals/training/"},
     "spellchecker": {"index/spelling.py"},
     "llama_index": {"index/embedding/llama.py", "assistant/generative/endpoint.py"},

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from scripted_page import indexed
 from serving import served
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.asyncio.client import connect
 
 from index.errors import BriefsError
@@ -53,6 +54,34 @@ def test_a_page_that_is_open_stays_open_and_does_not_hold_the_server_up() -> Non
     with served(indexed(), patches=PATCHES) as server:
         asyncio.run(stay(server.address))
         assert server.process.wait(20) == 0
+
+
+def test_a_page_that_is_being_drawn_in_native_code_does_not_bring_the_stopping_server_down() -> None:
+    drawing = """
+import time
+import ui.view.frame
+from index.embedding import load_embedder
+from index.settings import Settings
+
+def show():
+    embedder, until = load_embedder(Settings()), time.monotonic() + 2
+    while time.monotonic() < until:
+        embedder.embed_query("Who closed the crossing?")
+
+ui.view.frame.show = show
+"""
+
+    async def leave(address: str) -> None:
+        url = f"ws{address.removeprefix('http')}/_stcore/stream"
+        asked = BackMsg()
+        asked.rerun_script.query_string = ""
+        async with connect(url, origin=address, subprotocols=["streamlit"]) as page:  # type: ignore[arg-type,list-item]
+            await page.send(asked.SerializeToString())
+            await asyncio.sleep(1)
+
+    with served(indexed(), before=drawing) as server:
+        asyncio.run(leave(server.address))
+        assert server.stop() == 0
 
 
 def test_a_caller_who_reads_nothing_is_left() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import errno
 import math
 import socket
+import threading
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -121,7 +123,16 @@ def main(settings: Settings, host: str = "127.0.0.1", port: int = 8501) -> int:
         shown = f"[{host}]" if ":" in host else host
         print(f"Briefs on http://{shown}:{listening.getsockname()[1]} (Ctrl-C stops)", flush=True)
         Server(config, api.state.service).run(sockets=[listening])
+    _await_pages()
     return 0
+
+
+def _await_pages() -> None:
+    """Until no page is being drawn: a thread that the interpreter ends inside native code takes the process with it (exit code -6)."""
+    until = time.monotonic() + GRACE_S
+    for thread in threading.enumerate():
+        if thread.name.startswith("ScriptRunner"):  # Streamlit's, which have been told to stop
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def _listen(host: str, port: int) -> socket.socket:
