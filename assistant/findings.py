@@ -32,6 +32,9 @@ SOONER = 0.5
 NEWEST_WORDS = 90
 """Words at most that the newest brief has of an answer on how things stand, before the others."""
 
+UNTOLD = 0.75
+"""What a probability is worth where an actor's part is asked for and no sentence tells of that actor in what is asked about."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -137,7 +140,8 @@ class _Inquiry:
             evidence = of_the_compared(self.generation, evidence, part.group, actors)
         chance = confidence(self.generation, evidence, self.model)
         if actor := asked_actor(part.question):
-            chance = max(chance, told_of(self.generation, evidence, actor))
+            told = told_of(self.generation, evidence, actor)
+            chance = max(chance, told) if told else UNTOLD * chance
         return Finding(part, evidence, chance, chance >= self.model.threshold)
 
     def newest(self, whole: Finding) -> Finding | None:
