@@ -376,6 +376,7 @@ def test_leaving_in_the_middle_says_nothing(tmp_path: Path) -> None:
         code = (
             "import signal\nfrom assistant.generative.caller import Caller\nfrom index.settings import load_settings\n"
             "stream = Caller(load_settings()).stream([{'role': 'user', 'content': 'When?'}])\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores\n"
             "next(stream)\ntry:\n    signal.raise_signal(signal.SIGINT)\n    list(stream)\n"
             "except KeyboardInterrupt:\n    print('stopped')\n"
         )
