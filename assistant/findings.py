@@ -95,7 +95,12 @@ def evidence_on(generation: Generation, embedder: Embedder, question: str, filte
                 return of_the_actor(generation, wide, actor)
         evidence = find_evidence(generation, embedder, question, filters)
         note(candidates=len(evidence.pool.chunks))
-        return of_the_asked_day(generation, of_the_asked_owner(generation, evidence))
+        return of_the_asked(generation, evidence)
+
+
+def of_the_asked(generation: Generation, evidence: Evidence) -> Evidence:
+    """The same with sentences about another owner's put down, and those that name the asked day likelier."""
+    return of_the_asked_day(generation, of_the_asked_owner(generation, evidence))
 
 
 def look_up(

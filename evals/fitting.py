@@ -23,8 +23,7 @@ import numpy.typing as npt
 
 from assistant import answerability
 from assistant.answerability import AnswerabilityModel
-from assistant.days import of_the_asked_day
-from assistant.owners import of_the_asked_owner
+from assistant.findings import of_the_asked
 from assistant.selection import select
 from evals.metrics import auroc, balanced_accuracy, calibration_error
 from index import ranking
@@ -99,8 +98,7 @@ class Example:
     def ranked(self, model: RankingModel) -> Evidence:
         """The evidence that the search makes of these candidates under ``model``."""
         generation = self.data.generation
-        evidence = score(generation, self.query, self.found, model)
-        return of_the_asked_day(generation, of_the_asked_owner(generation, evidence))
+        return of_the_asked(generation, score(generation, self.query, self.found, model))
 
 
 def read_jsonl_set(name: str, folder: Path, work: Path) -> LabelledSet:

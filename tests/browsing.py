@@ -34,6 +34,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 WAIT_MS = 20_000
+_DRAWN = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+_RESTING = "document.getAnimations().every((running) => running.playState !== 'running')"
 expect.set_options(timeout=WAIT_MS)
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 LIGHT_AND_DARK = [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "light", **PHONE}]
@@ -142,22 +144,20 @@ def ask(page: Page, question: str) -> None:
 
 
 def settled(page: Page) -> None:
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    page.wait_for_function(_DRAWN)
 
 
 def still(page: Page) -> None:
     """Until nothing moves any more: a button that is pressed while it moves is not pressed."""
     page.wait_for_timeout(100)
-    page.wait_for_function("document.getAnimations().every((running) => running.playState !== 'running')")
+    page.wait_for_function(_RESTING)
 
 
 def press(target: Locator) -> None:
     """Click on it once the page is drawn: what moves away between press and release is not clicked."""
-    drawn = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-    resting = "document.getAnimations().every((running) => running.playState !== 'running')"
     for _ in range(WAIT_MS // 100):
         target.page.wait_for_timeout(100)
-        if target.evaluate(f"() => {drawn} && {resting}"):  # in the frame that it stands in
+        if target.evaluate(f"() => {_DRAWN} && {_RESTING}"):  # in the frame that it stands in
             break
     target.click()
 

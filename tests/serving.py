@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +46,21 @@ class Served:
         """The log so far."""
         return [json.loads(line) for line in self.errors.read_text(encoding="utf-8").splitlines()]
 
-    def events_of(self, request_id: str, wanted: set[str]) -> set[str]:
-        """What the log says of a request, as soon as ``wanted`` is among it: its last line comes after its last byte."""
+    def awaited(self, wanted: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """The log as soon as it is as ``wanted``, within ten seconds: the last line on a request comes after its last byte."""
         for _ in range(100):
-            found = {line["event"] for line in self.lines() if line.get("request_id") == request_id}
-            if wanted <= found:
-                break
+            if wanted(lines := self.lines()):
+                return lines
             time.sleep(0.1)
-        return found
+        raise AssertionError(f"the log holds something else: {lines}")
+
+    def events_of(self, request_id: str, wanted: set[str]) -> set[str]:
+        """What the log says of a request, as soon as ``wanted`` is among it."""
+
+        def events(lines: list[dict[str, Any]]) -> set[str]:
+            return {line["event"] for line in lines if line.get("request_id") == request_id}
+
+        return events(self.awaited(lambda lines: wanted <= events(lines)))
 
     def stop(self) -> int:
         """Ask it to stop; its exit code."""

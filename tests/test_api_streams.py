@@ -175,12 +175,11 @@ def test_who_asked_for_json_and_leaves_is_not_answered(api: httpx.Client, server
 
 
 def _line_of_the_last_answer(server: Served) -> dict[str, Any]:
-    for _ in range(100):
-        lines = [line for line in server.lines() if "answer" in line]
-        if lines and lines[-1]["answer"].get("truncated"):
-            return lines[-1]
-        time.sleep(0.1)
-    raise AssertionError("no answer was stopped")
+    def answers(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [line for line in lines if "answer" in line]
+
+    lines = server.awaited(lambda lines: any(line["answer"].get("truncated") for line in answers(lines)[-1:]))
+    return answers(lines)[-1]
 
 
 def test_a_full_queue_is_said_and_who_leaves_makes_room(api: httpx.Client, server: Served, home: Settings) -> None:

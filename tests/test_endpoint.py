@@ -374,10 +374,10 @@ def test_leaving_in_the_middle_says_nothing(tmp_path: Path) -> None:
     """A program that ends, by Ctrl-C or by itself, while the model still writes does so without noise."""
     with ScriptedModel(drips) as model:
         code = (
-            "import signal\nfrom assistant.generative.caller import Caller\nfrom index.settings import load_settings\n"
+            "import os\nimport signal\nfrom assistant.generative.caller import Caller\nfrom index.settings import load_settings\n"
             "stream = Caller(load_settings()).stream([{'role': 'user', 'content': 'When?'}])\n"
             "signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores\n"
-            "next(stream)\ntry:\n    signal.raise_signal(signal.SIGINT)\n    list(stream)\n"
+            "next(stream)\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    list(stream)\n"
             "except KeyboardInterrupt:\n    print('stopped')\n"
         )
         variables = {"BRIEFS_ENGINE": "model", "BRIEFS_MODEL_URL": model.url, "BRIEFS_MODEL_NAME": "small"}

@@ -24,6 +24,12 @@ HEAD_S = FULL_S = 1.5
 PATCHES = {"ui.connection.HEAD_S": HEAD_S, "ui.connection.FULL_S": FULL_S}
 
 
+def _page(address: str) -> connect:
+    """The connection that an open page keeps to its server."""
+    url = f"ws{address.removeprefix('http')}/_stcore/stream"
+    return connect(url, origin=address, subprotocols=["streamlit"])  # type: ignore[arg-type,list-item]
+
+
 def test_page_and_api_and_a_graceful_stop() -> None:
     with served(indexed()) as server:
         page = httpx.get(server.address)
@@ -44,8 +50,7 @@ def test_page_and_api_and_a_graceful_stop() -> None:
 
 def test_a_page_that_is_open_stays_open_and_does_not_hold_the_server_up() -> None:
     async def stay(address: str) -> None:
-        url = f"ws{address.removeprefix('http')}/_stcore/stream"
-        async with connect(url, origin=address, subprotocols=["streamlit"]) as page:  # type: ignore[arg-type,list-item]
+        async with _page(address) as page:
             await asyncio.sleep(2 * HEAD_S)
             await asyncio.wait_for(await page.ping(), 10)
             server.process.send_signal(signal.SIGTERM)
@@ -72,10 +77,9 @@ ui.view.frame.show = show
 """
 
     async def leave(address: str) -> None:
-        url = f"ws{address.removeprefix('http')}/_stcore/stream"
         asked = BackMsg()
         asked.rerun_script.query_string = ""
-        async with connect(url, origin=address, subprotocols=["streamlit"]) as page:  # type: ignore[arg-type,list-item]
+        async with _page(address) as page:
             await page.send(asked.SerializeToString())
             await asyncio.sleep(1)
 

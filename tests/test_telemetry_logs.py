@@ -45,7 +45,7 @@ def test_errors_are_classes_and_places(log: Log) -> None:
         int("hidden words")
     except ValueError:
         logging.getLogger("somebody").exception("failed\n  on hidden words")
-    (line,) = (line for line in log.lines if line.get("logger") == "somebody")
+    (line,) = log.lines
     assert (line["message"], line["error"]) == ("failed", "ValueError")
     assert line["locations"][0].endswith("test_errors_are_classes_and_places")
     assert "hidden" not in log.getvalue()
@@ -63,7 +63,7 @@ def test_errors_that_nobody_caught(log: Log) -> None:
         fail()
     except KeyError:
         sys.excepthook(*sys.exc_info())
-    assert [line["error"] for line in log.of("error")] == ["KeyError"] * 2
+    assert [(line["event"], line["error"]) for line in log.lines] == [("error", "KeyError")] * 2
     assert "hidden" not in log.getvalue()
 
 

@@ -175,15 +175,17 @@ def of_written_questions(questions: Path, texts: dict[str, Text], work: Path) ->
         best = np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]
         found = [_around(generation, question, int(evidence.found.sentences[k]), words) for k in best]
         if words and not any(example.answers for example in found):
-            found[-1:] = [_around(generation, question, k, words) for k in _holding(generation, brief_of[name], words)]
+            found.pop()
+            if (position := _holding(generation, brief_of[name], words)) is not None:
+                found.append(_around(generation, question, position, words))
         yield from ((name, example) for example in found)
 
 
-def _holding(generation: Generation, brief_id: str, words: str) -> list[int]:
-    """The first sentence of a brief that holds ``words``; none where the reading of the file changed them."""
+def _holding(generation: Generation, brief_id: str, words: str) -> int | None:
+    """The first sentence of a brief that holds ``words``; None where the reading of the file changed them."""
     own = np.flatnonzero(generation.sentences.brief == generation.brief_ids.index(brief_id))
     same = " ".join(words.split())
-    return [int(k) for k in own if same in " ".join(sentence_text(generation, int(k)).split())][:1]
+    return next((int(k) for k in own if same in " ".join(sentence_text(generation, int(k)).split())), None)
 
 
 def _around(generation: Generation, question: str, position: int, words: str) -> Example:
