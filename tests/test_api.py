@@ -375,7 +375,6 @@ def test_each_caller_has_a_limit_and_is_told(home: Settings) -> None:
         ("rate_limit", "many"),
         ("rate_limit", "0/minute"),
         ("rate_store", "nonsense"),
-        ("rate_store", "redis://127.0.0.1"),
     ],
 )
 def test_limits_that_cannot_be_used(setting: str, value: str) -> None:

@@ -108,6 +108,7 @@ def test_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
         "ui/.streamlit/config.toml",
     ):
         assert any(name.startswith(data) for name in names), data
+    assert not [name for name in names if name.endswith(".jsonl")]
     assert [name for name in names if "__pycache__" in name or "/tests/" in name] == []
 
 

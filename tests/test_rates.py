@@ -1,0 +1,76 @@
+"""Counts that several servers share, in a real Redis; and what each does while it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from index.settings import Settings
+from ui.api.rates import Rates
+
+REDIS = shutil.which("redis-server")
+
+
+@pytest.fixture
+def port() -> int:
+    """Where a Redis may listen."""
+    if REDIS is None:
+        if os.environ.get("CI"):
+            pytest.fail("no redis-server found; run `apt-get update && apt-get install -y redis-server`", pytrace=False)
+        pytest.skip("no redis-server found; install it to run the tests of shared counts")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        found: int = listening.getsockname()[1]
+        return found
+
+
+@contextmanager
+def redis_at(port: int) -> Iterator[None]:
+    """A Redis that keeps nothing on disk."""
+    assert REDIS
+    command = [REDIS, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _server(port: int) -> Rates:
+    return Rates(Settings(rate_limit="3/hour", rate_store=f"redis://127.0.0.1:{port}"))
+
+
+def _left(server: Rates, caller: str) -> tuple[bool, int]:
+    within, left, wait_s = asyncio.run(server.count(caller))
+    assert 1 <= wait_s <= 3600
+    return within, left
+
+
+def test_two_servers_count_together_and_callers_apart(port: int) -> None:
+    with redis_at(port):
+        one, other = _server(port), _server(port)
+        assert [_left(server, "a") for server in (one, other, one)] == [(True, 2), (True, 1), (True, 0)]
+        assert [_left(server, "a") for server in (one, other)] == [(False, 0)] * 2
+        assert _left(other, "b") == (True, 2)
+
+
+def test_each_counts_for_itself_while_the_store_is_gone_and_together_again_after(port: int) -> None:
+    one, other = _server(port), _server(port)
+    assert [_left(server, "a") for server in (one, other)] == [(True, 2)] * 2
+    with redis_at(port):
+        assert [_left(server, "a") for server in (one, other)] == [(True, 2), (True, 1)]
+    assert [_left(server, "a") for server in (one, other)] == [(True, 1)] * 2
