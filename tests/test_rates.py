@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from index.settings import Settings
+from ui.api import rates
 from ui.api.rates import Rates
 
 REDIS = shutil.which("redis-server")
@@ -68,9 +69,23 @@ def test_two_servers_count_together_and_callers_apart(port: int) -> None:
         assert _left(other, "b") == (True, 2)
 
 
-def test_each_counts_for_itself_while_the_store_is_gone_and_together_again_after(port: int) -> None:
+def test_each_counts_for_itself_while_the_store_is_gone_and_together_again_after(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rates, "AWAY_S", 0)
     one, other = _server(port), _server(port)
     assert [_left(server, "a") for server in (one, other)] == [(True, 2)] * 2
     with redis_at(port):
         assert [_left(server, "a") for server in (one, other)] == [(True, 2), (True, 1)]
     assert [_left(server, "a") for server in (one, other)] == [(True, 1)] * 2
+    assert _left(one, "a") == (True, 0)
+    gone, back = ("the store of the rate limit cannot be reached", "the store of the rate limit is reached again")
+    assert [message.partition(";")[0] for message in caplog.messages] == [gone, gone, back, back, gone, gone]
+
+
+def test_a_store_that_failed_is_left_alone_for_a_while(port: int) -> None:
+    server = _server(port)
+    assert _left(server, "a") == (True, 2)
+    with redis_at(port):
+        assert _left(server, "a") == (True, 1)
+        assert _left(_server(port), "a") == (True, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 
@@ -23,6 +24,9 @@ from ui.telemetry.metrics import REFUSED
 
 STORE_S = 1.0
 """How long a store elsewhere may take, in seconds."""
+AWAY_S = 5.0
+"""How long it is left alone after it failed, in seconds: requests do not wait for it one by one."""
+_LOG = logging.getLogger("briefs.rates")
 
 
 class Rates:
@@ -34,15 +38,25 @@ class Rates:
         self._far = None if isinstance(store, MemoryStorage) else MovingWindowRateLimiter(store)
         near = store if isinstance(store, MemoryStorage) else MemoryStorage()
         self._near = MovingWindowRateLimiter(near)
+        self._away_until = 0.0
         self.policy = f'"caller";q={self.limit.amount};w={self.limit.get_expiry()}'
 
     async def count(self, caller: str) -> tuple[bool, int, int]:
         """One more request of ``caller``: whether it is within the limit, how many are left, seconds until there are more."""
-        if self._far:
+        if self._far and time.monotonic() >= self._away_until:
             try:
-                return await anyio.to_thread.run_sync(self._count, self._far, caller)
+                found = await anyio.to_thread.run_sync(self._count, self._far, caller)
             except StorageError:
-                pass
+                if not self._away_until:
+                    _LOG.warning(
+                        "the store of the rate limit cannot be reached; this server counts for itself until it can"
+                    )
+                self._away_until = time.monotonic() + AWAY_S
+            else:
+                if self._away_until:
+                    _LOG.warning("the store of the rate limit is reached again")
+                    self._away_until = 0.0
+                return found
         return self._count(self._near, caller)
 
     def _count(self, counts: MovingWindowRateLimiter, caller: str) -> tuple[bool, int, int]:
