@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from ports import free_port
 from scripted_page import indexed
 
 ROOT = Path(__file__).parent.parent
@@ -41,16 +41,10 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 LIGHT_AND_DARK = [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "light", **PHONE}]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(pace_s: float, **variables: str) -> Iterator[str]:
     """The address of the page with the hand-written answers; ``variables`` are settings."""
-    settings, port = indexed(), _free_port()
+    settings, port = indexed(), free_port()
     command = [sys.executable, str(ROOT / "tests" / "scripted_page.py")]
     command += [str(settings.corpus), str(settings.store), str(settings.report), str(port), str(pace_s)]
     given = {f"BRIEFS_{name}".upper(): value for name, value in variables.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import httpx
 from conftest import ROOT, write_brief
+from ports import free_port
 
 from index.build import build
 from index.generation import current_id
@@ -159,7 +159,7 @@ def unpacked(body: bytes) -> bytes:
 def served(folder: Path) -> Iterator[Served]:
     """A server with sign-in in a process of its own."""
     write_canaries(folder / "corpus")
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     values = {
         "corpus": folder / "corpus",
@@ -256,12 +256,6 @@ def _callers(settings: Settings, url: str) -> tuple[tuple[Who, ...], Who, dict[s
     )
     ann = {" ".join(groups): user("ann", *groups) for groups in ((), ("desk",), ("desk", "board"))}
     return callers, key("keeper", None), ann
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from ports import await_port, free_port
 
 from index.build import build
 from index.embedding.minilm import MiniLM
@@ -89,15 +88,13 @@ def minilm() -> MiniLM:
 @pytest.fixture(scope="session")
 def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The ``vector_url`` of a Chroma server on the loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = shutil.which("chroma", path=str(Path(sys.executable).parent)) or "chroma"
     folder = tmp_path_factory.mktemp("chroma-server")
     command = [program, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            _wait_for(port, server)
+            await_port(port, server)
             yield f"chroma+http://127.0.0.1:{port}/test"
         finally:
             server.terminate()
@@ -110,14 +107,3 @@ def any_backend(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     if request.param == "embedded":
         return settings
     return settings.model_copy(update={"vector_url": request.getfixturevalue("chroma_url")})
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the Chroma server ended at once"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the Chroma server did not start")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -23,6 +23,7 @@ from index.settings import Settings
 
 ROOT = Path(__file__).absolute().parent.parent
 JSON, EVENTS = {"Content-Type": "application/json"}, {"Accept": "text/event-stream"}
+Found = TypeVar("Found")
 QUESTION = "When was the Torkham crossing closed?"
 
 
@@ -46,21 +47,22 @@ class Served:
         """The log so far."""
         return [json.loads(line) for line in self.errors.read_text(encoding="utf-8").splitlines()]
 
-    def awaited(self, wanted: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-        """The log as soon as it is as ``wanted``, within ten seconds: the last line on a request comes after its last byte."""
+    def awaited(self, sought: Callable[[list[dict[str, Any]]], Found | None]) -> Found:
+        """What is ``sought`` in the log, as soon as it is there: the last line on a request comes after its last byte."""
         for _ in range(100):
-            if wanted(lines := self.lines()):
-                return lines
+            if (found := sought(lines := self.lines())) is not None:
+                return found
             time.sleep(0.1)
         raise AssertionError(f"the log holds something else: {lines}")
 
     def events_of(self, request_id: str, wanted: set[str]) -> set[str]:
         """What the log says of a request, as soon as ``wanted`` is among it."""
 
-        def events(lines: list[dict[str, Any]]) -> set[str]:
-            return {line["event"] for line in lines if line.get("request_id") == request_id}
+        def events(lines: list[dict[str, Any]]) -> set[str] | None:
+            found = {line["event"] for line in lines if line.get("request_id") == request_id}
+            return found if wanted <= found else None
 
-        return events(self.awaited(lambda lines: wanted <= events(lines)))
+        return self.awaited(events)
 
     def stop(self) -> int:
         """Ask it to stop; its exit code."""

@@ -175,11 +175,11 @@ def test_who_asked_for_json_and_leaves_is_not_answered(api: httpx.Client, server
 
 
 def _line_of_the_last_answer(server: Served) -> dict[str, Any]:
-    def answers(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [line for line in lines if "answer" in line]
+    def stopped(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+        last = next((line for line in reversed(lines) if "answer" in line), None)
+        return last if last and last["answer"].get("truncated") else None
 
-    lines = server.awaited(lambda lines: any(line["answer"].get("truncated") for line in answers(lines)[-1:]))
-    return answers(lines)[-1]
+    return server.awaited(stopped)
 
 
 def test_a_full_queue_is_said_and_who_leaves_makes_room(api: httpx.Client, server: Served, home: Settings) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import browsing
 import pytest
 from conftest import write_brief
-from embedded import ask, barriers, free_port, in_view, watched
+from embedded import ask, barriers, in_view, watched
 from playwright.sync_api import BrowserContext, Page, expect
+from ports import free_port
 from scripted_api import serve
 from scripted_page import QUOTES, RED_LINES, ScriptedAssistant, indexed
 from serving import served

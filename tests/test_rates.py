@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from ports import await_port, free_port
 
 from index.settings import Settings
 from ui.api import rates
@@ -27,9 +26,7 @@ def port() -> int:
         if os.environ.get("CI"):
             pytest.fail("no redis-server found; run `apt-get update && apt-get install -y redis-server`", pytrace=False)
         pytest.skip("no redis-server found; install it to run the tests of shared counts")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        found: int = listening.getsockname()[1]
-        return found
+    return free_port()
 
 
 @contextmanager
@@ -39,12 +36,7 @@ def redis_at(port: int) -> Iterator[None]:
     command = [REDIS, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        await_port(port, server)
         yield
     finally:
         server.terminate()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
+from command import briefs
 from test_docs import ROOT, check_block
 
 from index.settings import Settings
@@ -17,9 +15,7 @@ SHOWN = 2
 def test_the_answer_is_what_the_command_says(demonstration: Settings) -> None:
     assert f'.venv/bin/briefs ask "{QUESTION}"' in (ROOT / "README.md").read_text(encoding="utf-8")
     places = ["--corpus", str(demonstration.corpus), "--store", str(demonstration.store)]
-    command = [sys.executable, "-m", "assistant", "ask", QUESTION, *places]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
-    statements, citations = done.stdout.split("\n\n")[:2]
+    statements, citations = briefs("ask", QUESTION, *places, cwd=ROOT).stdout.split("\n\n")[:2]
     lines = [*statements.splitlines(), "", *citations.splitlines()[: 3 * SHOWN], "..."]
     block = "".join(f"    {line}".rstrip() + "\n" for line in lines)
     check_block(ROOT / "README.md", "answer", block)

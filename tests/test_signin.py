@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import _free_port, barriers, browser, settled
+from browsing import barriers, browser, settled
 from command import complaint
 from gated import send
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from ports import free_port
 from pydantic import SecretStr
 from scripted_page import QUOTES, with_a_hidden_brief
 from serving import served
@@ -69,7 +70,7 @@ def _until_up(url: str, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def providing() -> Iterator[str]:
     """The address of an OpenID Connect provider that knows ``USERS``."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     command += [word for user in USERS for word in ("--user-claims", json.dumps(user))]
     provider = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,7 +86,7 @@ def providing() -> Iterator[str]:
 def portal(labelled: Settings) -> Iterator[Portal]:
     """The page with OpenID Connect, and its provider."""
     with providing() as provider:
-        port = _free_port()
+        port = free_port()
         login = {
             "auth": "on",
             "public_url": f"http://127.0.0.1:{port}",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import browsing
 import pytest
-from embedded import BOX, ask, free_port, in_view, watched
+from embedded import BOX, ask, in_view, watched
 from playwright.sync_api import BrowserContext, Page, expect
+from ports import free_port
 from scripted_api import serve
 from scripted_page import (
     CUP,
