@@ -2,7 +2,8 @@
 
 No single threshold on similarity tells a question that the briefs answer from one that is merely near their topic; the
 signals here are weighed together, with weights fitted on labelled questions (docs/ranking.md). Most are free by-products
-of the ranking; where these leave it open, the likeliest passages are read too (``assistant/reader.py``).
+of the ranking; where these leave it open, the likeliest passages are read too, and where that leaves it open, read again
+by a larger network (``assistant/reader.py``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from assistant.expectations import states_count, states_date
 from assistant.lists import asked_list
 from assistant.names import asked_names
-from assistant.reader import read
+from assistant.reader import CAREFUL, QUICK, read
 from assistant.sentences import sentence_text
 from index.errors import SettingsError
 from index.evidence import Candidates, share_covered
@@ -38,30 +39,35 @@ FEATURES = (
     "cosine", "cosine_lead_5", "top_3_sentences", "chunk_matched", "beyond_title_matched", "bm25", "pair_covered",
     "chunk_score", "best_score", "date_missing", "count_missing", "asks_reason", "asks_fact", "log_brief_size", "names_held",
 )  # fmt: skip
-READ = ("read",)
-"""The log-odds that one of the likeliest passages answers, by reading them."""
+READ, READ_CAREFULLY = ("read",), ("read_carefully",)
+"""The log-odds that one of the likeliest passages answers, by the quick reader and by the careful one."""
+SIGNALS = FEATURES + READ + READ_CAREFULLY
 UNSURE = (0.1, 0.97)
 """Probability by the free signals between which the likeliest passages are read: outside, reading would not change the verdict."""
+OPEN = (0.2, 0.8)
+"""Probability after the quick reader between which the careful one reads them too."""
 
 
 @dataclass(frozen=True)
 class AnswerabilityModel:
-    """``read`` gives the probability that the corpus holds the answer; below ``threshold`` the assistant abstains.
+    """The probability that the corpus holds the answer; below ``threshold`` the assistant abstains.
 
-    ``quick`` does so without what was read. ``brevity`` is how dear words are when the answer is chosen: 1 for short
-    answers, less for longer ones.
+    ``quick`` gives it by the free signals, ``read`` after the quick reader and ``careful`` after the careful one. ``brevity``
+    is how dear words are when the answer is chosen: 1 for short answers, less for longer ones.
     """
 
     quick: Logistic
     read: Logistic
+    careful: Logistic
     threshold: float
     embedder: str
     brevity: float
 
     def probability(self, table: Floats) -> Floats:
-        """The probability of each row of signals, those of ``FEATURES`` and then those of ``READ``, as ``confidence`` has it."""
-        quick = self.quick.probability(table[:, : len(FEATURES)])
-        return np.where(unsure(quick), self.read.probability(table), quick).astype(np.float32)
+        """The probability of each row of all signals, as ``confidence`` has it."""
+        quick, read = (model.probability(table[:, : len(model.features)]) for model in (self.quick, self.read))
+        careful = np.where(within(read, OPEN), self.careful.probability(table), read)
+        return np.where(within(quick, UNSURE), careful, quick).astype(np.float32)
 
     def to_json(self) -> dict[str, object]:
         """What :func:`load_answerability` reads."""
@@ -69,14 +75,15 @@ class AnswerabilityModel:
             "embedder": self.embedder,
             "quick": self.quick.to_json(),
             "read": self.read.to_json(),
+            "careful": self.careful.to_json(),
             "threshold": round(self.threshold, 2),
             "brevity": self.brevity,
         }
 
 
-def unsure(chance: Floats) -> Mask:
-    """Which probabilities by the free signals leave it open whether there is an answer."""
-    return (chance > UNSURE[0]) & (chance < UNSURE[1])
+def within(chance: Floats, bounds: tuple[float, float]) -> Mask:
+    """Which probabilities leave it open whether there is an answer."""
+    return (chance > bounds[0]) & (chance < bounds[1])
 
 
 def answerability_of(settings: Settings) -> AnswerabilityModel:
@@ -100,7 +107,10 @@ def load_answerability(path: Path = MODEL_FILE, changed: int = 0) -> Answerabili
         data = json.loads(path.read_text(encoding="utf-8"))
         quick = Logistic.from_json(data["quick"], FEATURES, str(path))
         read = Logistic.from_json(data["read"], FEATURES + READ, str(path))
-        return AnswerabilityModel(quick, read, float(data["threshold"]), data["embedder"], float(data["brevity"]))
+        careful = Logistic.from_json(data["careful"], SIGNALS, str(path))
+        return AnswerabilityModel(
+            quick, read, careful, float(data["threshold"]), data["embedder"], float(data["brevity"])
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f"cannot read the answerability weights in {path}: {error}; run `briefs calibrate`"
@@ -112,18 +122,22 @@ def confidence(generation: Generation, evidence: Evidence, model: AnswerabilityM
     if not len(evidence.found.sentences):
         return 0.0
     evidence = _without_excluded(generation, evidence)
-    free = features(generation, evidence)[None, :]
-    chance = model.quick.probability(free)
-    if unsure(chance)[0]:
+    signals = features(generation, evidence)
+    chance = model.quick.probability(signals[None, :])
+    for reader, bounds, after in ((QUICK, UNSURE, model.read), (CAREFUL, OPEN, model.careful)):
+        if not within(chance, bounds)[0]:
+            break
         with span("judge"):
-            chance = model.read.probability(np.append(free, read(generation, evidence))[None, :])
+            signals = np.append(signals, np.float32(read(reader, generation, evidence)))
+            chance = after.probability(signals[None, :])
     return float(chance[0])
 
 
 def all_features(generation: Generation, evidence: Evidence) -> Floats:
-    """The signals in the order of ``FEATURES`` and then of ``READ``, for a question with at least one candidate sentence."""
+    """The signals in the order of ``SIGNALS``, for a question with at least one candidate sentence."""
     evidence = _without_excluded(generation, evidence)
-    signals: Floats = np.append(features(generation, evidence), read(generation, evidence)).astype(np.float32)
+    odds = [read(reader, generation, evidence) for reader in (QUICK, CAREFUL)]
+    signals: Floats = np.append(features(generation, evidence), odds).astype(np.float32)
     return signals
 
 

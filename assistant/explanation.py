@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.answerability import FEATURES, READ, AnswerabilityModel, all_features
+from assistant.answerability import SIGNALS, AnswerabilityModel, all_features
 from assistant.findings import Finding, LookUp, choose
 from assistant.selection import Run
 from assistant.sentences import sentence_text
@@ -50,7 +50,7 @@ def _account(generation: Generation, finding: Finding, model: AnswerabilityModel
         "sentences": _sentences(generation, evidence),
         "confidence": round(finding.confidence, 4),
         "threshold": model.threshold,
-        "signals": {name: round(float(value), 4) for name, value in zip(FEATURES + READ, signals, strict=True)},
+        "signals": {name: round(float(value), 4) for name, value in zip(SIGNALS, signals, strict=True)},
     }
 
 

@@ -38,7 +38,7 @@ MEDIAN_WORDS = 70
 """Words of the median answer, at most: a corpus that tells one thing in many briefs has room for more of them."""
 BREVITIES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8)
 """What is tried, longest answers first."""
-MOST_REFUSED = 0.14
+MOST_REFUSED = 0.09
 """Share of answerable questions that may be refused, held out: the threshold is the highest one that keeps to it."""
 
 
@@ -96,9 +96,14 @@ def _brevity(generation: Generation, evidence: list[Evidence]) -> float:
 def _corrected(
     shipped: AnswerabilityModel, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> AnswerabilityModel:
-    """``shipped`` with both its models corrected."""
-    free = table[:, : len(answerability.FEATURES)]
-    return replace(shipped, quick=_fit(shipped.quick, free, gold), read=_fit(shipped.read, table, gold))
+    """``shipped`` with its models corrected."""
+
+    def corrected(model: Logistic) -> Logistic:
+        return _fit(model, table[:, : len(model.features)], gold)
+
+    return replace(
+        shipped, quick=corrected(shipped.quick), read=corrected(shipped.read), careful=corrected(shipped.careful)
+    )
 
 
 def _fit(shipped: Logistic, table: Floats, gold: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Logistic:

@@ -54,7 +54,7 @@ CUT_WEIGHT = {"spans": 0.1, "passages": 0.3}
 """The same asked of texts that lost the words which answer it: near its topic, and no answer."""
 BREVITY = 2.0
 """What a character too many costs an answer, against one that is missing."""
-THRESHOLD = 0.34
+THRESHOLD = 0.32
 """Probability from which the assistant answers: wrongly refusing costs an analyst more than reading one quote too many."""
 
 
@@ -368,8 +368,8 @@ def fit_answerable(examples: Sequence[Example], cut: Sequence[Example], ranker: 
         share = float(scale.weights[0])
         return Logistic(model.features, model.weights * np.float32(share), share * model.bias + scale.bias)
 
-    quick, read = fitted(answerability.FEATURES), fitted(answerability.FEATURES + answerability.READ)
-    return AnswerabilityModel(quick, read, THRESHOLD, "minilm", BREVITY)
+    free, read, every = answerability.FEATURES, answerability.FEATURES + answerability.READ, answerability.SIGNALS
+    return AnswerabilityModel(fitted(free), fitted(read), fitted(every), THRESHOLD, "minilm", BREVITY)
 
 
 def write(model: RankingModel, answerable: AnswerabilityModel) -> None:

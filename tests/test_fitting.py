@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.answerability import CALIBRATION, FEATURES, MODEL_FILE, READ, answerability_of, load_answerability
+from assistant.answerability import (
+    CALIBRATION,
+    FEATURES,
+    MODEL_FILE,
+    READ,
+    SIGNALS,
+    answerability_of,
+    load_answerability,
+)
 from evals.calibration import calibrate
 from evals.cases import SuiteError
 from evals.fitting import FOLDS, fit_logistic, folds
@@ -76,7 +84,11 @@ def test_the_shipped_weights_fit_this_version() -> None:
     ranking = load_ranking()
     assert (ranking.chunk.features, ranking.sentence.features) == (CHUNK_FEATURES, SENTENCE_FEATURES)
     shipped = load_answerability()
-    assert (shipped.quick.features, shipped.read.features) == (FEATURES, FEATURES + READ)
+    assert [model.features for model in (shipped.quick, shipped.read, shipped.careful)] == [
+        FEATURES,
+        FEATURES + READ,
+        SIGNALS,
+    ]
     assert 0 < shipped.threshold < 1
 
 

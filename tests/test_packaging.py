@@ -101,6 +101,8 @@ def test_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     for data in (
         "index/models/ranking.json",
         "assistant/models/answerability.json",
+        "assistant/models/reader.onnx",
+        "assistant/models/careful_reader.onnx",
         "evals/gates.yaml",
         "evals/suites/briefs/",
         "ui/app.py",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assistant.reader import TOKENS, encoded
+from assistant.reader import QUICK, encoded
 from evals.training.examples import Example, Text, of_reading_sets, of_written_questions, texts_of, title_of
 
 TRAINING = Path(__file__).parent.parent / "evals" / "training"
@@ -45,18 +45,18 @@ def _squad(folder: Path) -> Path:
 
 
 def _holds(example: Example, words: str) -> bool:
-    inside = encoded("", "", (words,), 0)[0][2:-1]
+    inside = encoded("", "", (words,), 0, QUICK.tokens)[0][2:-1]
     return any(example.ids[k : k + len(inside)] == inside for k in range(len(example.ids)))
 
 
 def test_examples_of_a_reading_set_answer_only_with_the_marked_words(tmp_path: Path) -> None:
     file = _squad(tmp_path)
     for seed in range(20):
-        examples = list(of_reading_sets([file], frozenset({"Left_out"}), random.Random(seed)))
+        examples = list(of_reading_sets([file], frozenset({"Left_out"}), QUICK.tokens, random.Random(seed)))
         assert Counter(example.answers for example in examples)[1.0] == 2
         assert len(examples) >= 5
         for example in examples:
-            assert len(example.ids) == len(example.kinds) <= TOKENS
+            assert len(example.ids) == len(example.kinds) <= QUICK.tokens
             built = _holds(example, "Who built the bridge")
             assert not (built and example.answers) or _holds(example, "Ida Holm")
             assert not (_holds(example, "Who closed the bridge?") and example.answers)
@@ -84,7 +84,7 @@ def test_a_written_question_is_read_with_the_passages_that_the_search_brings(tmp
     questions = tmp_path / "questions.jsonl"
     questions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     texts = {"wiki-Arl-0": Text("Arl", CONTEXT), "wiki-Olm-0": Text("Olm", OTHER)}
-    examples = list(of_written_questions(questions, texts, tmp_path / "work"))
+    examples = list(of_written_questions(questions, texts, QUICK.tokens, tmp_path / "work"))
     found = [example for _, example in examples]
     answering = [example for example in found if example.answers]
     assert answering and all(_holds(example, "Ida Holm") or _holds(example, "sail to Arl") for example in answering)
@@ -100,10 +100,12 @@ def test_a_passage_that_the_search_missed_is_read_too_and_the_words_that_answer_
     questions = tmp_path / "questions.jsonl"
     row = {"text": "a", "question": "Who paid for the bridge in the rain?", "start": start, "end": start + 8}
     questions.write_text(json.dumps(row), encoding="utf-8")
-    found = [one for _, one in of_written_questions(questions, {"a": Text("Arl", body)}, tmp_path / "work")]
+    found = [
+        one for _, one in of_written_questions(questions, {"a": Text("Arl", body)}, QUICK.tokens, tmp_path / "work")
+    ]
     (answering,) = [one for one in found if one.answers]
     marked = [token for token, mark in zip(answering.ids, answering.marks, strict=True) if mark]
-    assert marked == encoded("", "", ("Ida Holm",), 0)[0][2:-1]
+    assert marked == encoded("", "", ("Ida Holm",), 0, QUICK.tokens)[0][2:-1]
     assert not any(any(one.marks) for one in found if not one.answers)
 
 

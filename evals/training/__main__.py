@@ -1,10 +1,11 @@
-"""Train the reader and write it as int8 ONNX.
+"""Train one of the readers and write it as int8 ONNX.
 
-    python -m evals.training --base model.safetensors --squad a.json b.json --questions evals/training/questions.jsonl
-        --invented evals/training/texts.jsonl --news ground-truth.json --out reader.onnx
+    python -m evals.training quick --base model.safetensors --squad a.json b.json --news ground-truth.json
+        --questions evals/training/questions.jsonl --invented evals/training/texts.jsonl --out reader.onnx
+    python -m evals.training careful --base all-mpnet-base-v2 … --out careful_reader.onnx
 
-First on pairs from reading sets, then on the written questions with some pairs mixed in. What is written is the mean of the
-last weights. Progress and held-out figures (a tenth of the texts) go to stderr. About three hours on two cores.
+On pairs from reading sets and on written questions, in the stages of ``RECIPES``. What is written is the mean of the last
+weights. Progress and held-out figures (a tenth of the texts) go to stderr. Two to three hours on two cores.
 """
 
 from __future__ import annotations
@@ -14,46 +15,95 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from assistant.reader import CAREFUL, QUICK
 from evals.training.examples import Example, of_reading_sets, of_written_questions, texts_of, title_of
-from evals.training.network import Network, export, from_embedder
+from evals.training.network import Network, export, from_minilm, from_mpnet
 
-BATCH, SORTED = 32, 50
-"""Examples of a batch, and batches over which examples are sorted by length before they are put together."""
-PAIRS_RATE, QUESTIONS_RATE = 8e-5, 4e-5
-"""Learning rates of the two stages; each rises over its first 6 % and then falls to almost nothing."""
-EPOCHS, MIXED = 3, 10_000
-"""Passes over the written questions, and pairs that are mixed into each."""
+SORTED = 50
+"""Batches over which examples are sorted by length before they are put together."""
 HINT, RARE = 0.5, 5.0
 """What the second task counts beside the first, and in it a token that is of the words which answer beside one that is not."""
-KEPT = 0.998
-"""Share of the mean weights that each step leaves as they are (an exponential moving average)."""
 SEED = 1
 
 
+class Stage(NamedTuple):
+    """``passes`` over the written questions with so many ``pairs`` mixed into each; without passes the pairs alone, once.
+
+    ``rate`` rises over the first 6 % of the batches and then falls to almost nothing. ``others`` is the share of passages that
+    do not answer which are read. Only the first ``layers`` of the network are left, and the lowest ``frozen`` of them, with
+    what is below, stay as they are; the word vectors always do.
+    """
+
+    rate: float
+    passes: int
+    pairs: int
+    layers: int
+    frozen: int = 0
+    others: float = 1.0
+
+
+class Recipe(NamedTuple):
+    """How a network is made: what it starts from, the tokens of a passage, the examples of a batch, its stages.
+
+    ``kept`` is the share of the mean weights that each step leaves as they are (an exponential moving average).
+    """
+
+    start: Callable[[Path], Network]
+    tokens: int
+    batch: int
+    kept: float
+    stages: tuple[Stage, ...]
+
+
+RECIPES = {
+    "quick": Recipe(from_minilm, QUICK.tokens, 32, 0.998, (Stage(8e-5, 0, 100_000, 6), Stage(4e-5, 3, 10_000, 6))),
+    "careful": Recipe(
+        from_mpnet,
+        CAREFUL.tokens,
+        16,
+        0.99,
+        (Stage(3e-5, 1, 7_000, 12, frozen=4, others=0.35), Stage(2e-5, 1, 4_000, 10, frozen=3, others=0.35)),
+    ),
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train in two stages and write the model."""
+    """Train stage by stage and write the model."""
     parser = argparse.ArgumentParser(prog="python -m evals.training", description=__doc__.split("\n")[0])
-    parser.add_argument("--base", type=Path, required=True, help="all-MiniLM-L6-v2 in float32, safetensors")
+    parser.add_argument("reader", choices=RECIPES, help="which of the two")
+    parser.add_argument("--base", type=Path, required=True, help="float32 weights: a file, or the folder of MPNet")
     parser.add_argument("--squad", type=Path, nargs="+", required=True, help="files in the format of SQuAD 2.0")
     parser.add_argument("--without", nargs="*", default=[], help="titles of articles to leave out")
     parser.add_argument("--questions", type=Path, required=True, help="written questions, JSON lines")
     parser.add_argument("--news", type=Path, required=True, help="ground-truth.json of article-extraction-benchmark")
     parser.add_argument("--invented", type=Path, required=True, help="the invented texts, JSON lines")
-    parser.add_argument("--pairs", type=int, default=100_000, help="pairs of the first stage, at most")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the written questions")
     parser.add_argument("--out", type=Path, required=True, help="where the model is written")
     given = parser.parse_args(argv)
-    chance = random.Random(SEED)
+    recipe, chance = RECIPES[given.reader], random.Random(SEED)
     torch.manual_seed(SEED)
-    pairs = list(of_reading_sets(given.squad, frozenset(given.without), chance))
+    pairs = list(of_reading_sets(given.squad, frozenset(given.without), recipe.tokens, chance))
     chance.shuffle(pairs)
+    written, unseen = _written(given, recipe.tokens, chance)
+    network = recipe.start(given.base)
+    for stage in recipe.stages:
+        network.keep(stage.layers, stage.frozen)
+        network = _train(network, _epochs(stage, written, pairs, chance), recipe, stage.rate, chance)
+        _report(network, unseen)
+    export(network, given.out)
+    print(f"wrote {given.out}", file=sys.stderr)
+    return 0
+
+
+def _written(given: argparse.Namespace, tokens: int, chance: random.Random) -> tuple[list[Example], list[Example]]:
+    """The examples of the written questions, and those of a tenth of the texts apart, which nothing is trained on."""
     asked = {json.loads(line)["text"] for line in given.questions.read_text(encoding="utf-8").splitlines()}
     texts = {
         name: text
@@ -61,28 +111,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name in asked and title_of(name) not in given.without
     }
     held = frozenset(chance.sample(sorted(texts), len(texts) // 10))
-    network = from_embedder(given.base)
-    network.word.weight.requires_grad_(requires_grad=False)
     with tempfile.TemporaryDirectory() as folder:
-        examples = list(of_written_questions(given.questions, texts, Path(folder)))
-    written = [example for text, example in examples if text not in held]
-    unseen = [example for text, example in examples if text in held]
-    network = _train(network, [pairs[: given.pairs]], PAIRS_RATE, chance)
-    _report(network, unseen)
-    mixed = [[*written, *chance.sample(pairs, min(MIXED, len(pairs)))] for _ in range(given.epochs)]
-    network = _train(network, mixed, QUESTIONS_RATE, chance)
-    _report(network, unseen)
-    export(network, given.out)
-    print(f"wrote {given.out}", file=sys.stderr)
-    return 0
+        examples = list(of_written_questions(given.questions, texts, tokens, Path(folder)))
+    return [one for text, one in examples if text not in held], [one for text, one in examples if text in held]
 
 
-def _train(network: Network, epochs: Sequence[Sequence[Example]], rate: float, chance: random.Random) -> Network:
-    """AdamW in bfloat16, the word vectors staying as they are; the mean of the weights is what is returned."""
+def _epochs(
+    stage: Stage, written: Sequence[Example], pairs: Sequence[Example], chance: random.Random
+) -> list[list[Example]]:
+    mixed = [chance.sample(pairs, min(stage.pairs, len(pairs))) for _ in range(max(stage.passes, 1))]
+    if not stage.passes:
+        return mixed
+    return [[*(one for one in written if one.answers or chance.random() < stage.others), *some] for some in mixed]
+
+
+def _train(
+    network: Network, epochs: Sequence[Sequence[Example]], recipe: Recipe, rate: float, chance: random.Random
+) -> Network:
+    """AdamW in bfloat16; the mean of the weights is what is returned."""
     free = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(free, rate, weight_decay=0.02)
-    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(KEPT))
-    batches = [batch for examples in epochs for batch in _batches(examples, chance)]
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.kept))
+    batches = [batch for examples in epochs for batch in _batches(examples, recipe.batch, chance)]
     network.train()
     for step, batch in enumerate(batches):
         for group in optimiser.param_groups:
@@ -117,13 +167,13 @@ def _loss(network: Network, batch: Sequence[Example]) -> torch.Tensor:
     return loss + HINT * hint / weight.sum()
 
 
-def _batches(examples: Sequence[Example], chance: random.Random) -> list[list[Example]]:
-    """Batches of examples of like length, in random order."""
+def _batches(examples: Sequence[Example], size: int, chance: random.Random) -> list[list[Example]]:
+    """Batches of ``size`` examples of like length, in random order."""
     mixed = chance.sample(list(examples), len(examples))
     found = []
-    for start in range(0, len(mixed), BATCH * SORTED):
-        near = sorted(mixed[start : start + BATCH * SORTED], key=lambda example: len(example.ids))
-        found += [near[k : k + BATCH] for k in range(0, len(near), BATCH)]
+    for start in range(0, len(mixed), size * SORTED):
+        near = sorted(mixed[start : start + size * SORTED], key=lambda example: len(example.ids))
+        found += [near[k : k + size] for k in range(0, len(near), size)]
     chance.shuffle(found)
     return found
 

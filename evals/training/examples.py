@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,8 +73,10 @@ class Paragraph:
         return max((k for k, start in enumerate(self.start) if start <= offset), default=0)
 
 
-def of_reading_sets(files: Sequence[Path], without: frozenset[str], chance: random.Random) -> Iterator[Example]:
-    """Examples of files in the format of SQuAD 2.0, ``without`` the articles of these titles.
+def of_reading_sets(
+    files: Sequence[Path], without: frozenset[str], tokens: int, chance: random.Random
+) -> Iterator[Example]:
+    """Examples of ``tokens`` at most from files in the format of SQuAD 2.0, ``without`` the articles of these titles.
 
     For each question the sentence that holds the answer, the likest ones that do not (of this and other paragraphs), the
     sentence of a question that people wrote to be unanswerable, and the answer's for a question about something else.
@@ -82,10 +85,10 @@ def of_reading_sets(files: Sequence[Path], without: frozenset[str], chance: rand
         for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
             title = article.get("title") or ""
             if title not in without:
-                yield from _of_article(title.replace("_", " "), article["paragraphs"], chance)
+                yield from _of_article(title.replace("_", " "), article["paragraphs"], tokens, chance)
 
 
-def _of_article(title: str, rows: Sequence[dict[str, Any]], chance: random.Random) -> Iterator[Example]:
+def _of_article(title: str, rows: Sequence[dict[str, Any]], tokens: int, chance: random.Random) -> Iterator[Example]:
     paragraphs = [_paragraph(title, row["context"]) for row in rows]
     held = Counter(stem for paragraph in paragraphs for stems in paragraph.stems for stem in stems)
     everything = " ".join(paragraph.text for paragraph in paragraphs)
@@ -95,6 +98,7 @@ def _of_article(title: str, rows: Sequence[dict[str, Any]], chance: random.Rando
         shared = set(terms(question)) & paragraph.stems[k]
         return sum(math.log(1 + len(rows) / held[stem]) for stem in shared) + chance.random() / 2
 
+    example = partial(_example, tokens=tokens, chance=chance)
     for paragraph, row in zip(paragraphs, rows, strict=True):
         if not paragraph.sentences:
             continue
@@ -106,19 +110,19 @@ def _of_article(title: str, rows: Sequence[dict[str, Any]], chance: random.Rando
                 gold, default=max(range(len(paragraph.sentences)), key=lambda k: alike(question, paragraph, k))
             )
             if asked.get("is_impossible") or not marks:
-                yield _example(question, paragraph, middle, 0.0, chance)
+                yield example(question, paragraph, middle, 0.0)
                 continue
-            yield _example(question, paragraph, middle, 1.0, chance)
+            yield example(question, paragraph, middle, 1.0)
             near = [(paragraph, k) for k in range(len(paragraph.sentences)) if k not in gold]
             for other in chance.sample(paragraphs, min(12, len(paragraphs))):
                 near += [(other, k) for k in range(len(other.sentences)) if other is not paragraph]
             texts = {mark["text"].lower() for mark in marks}
             near = [(p, k) for p, k in near if not any(text in p.sentences[k].lower() for text in texts)]
             for other, k in sorted(near, key=lambda place: -alike(question, *place))[: 1 + (chance.random() < 0.4)]:
-                yield _example(question, other, k, 0.0, chance, alone=other is paragraph)
+                yield example(question, other, k, 0.0, alone=other is paragraph)
             swapped = _swapped(question, paragraph.text, others, chance) if chance.random() < SWAPPED else ""
             if swapped:
-                yield _example(swapped, paragraph, middle, 0.0, chance)
+                yield example(swapped, paragraph, middle, 0.0)
 
 
 def _paragraph(title: str, text: str) -> Paragraph:
@@ -132,12 +136,19 @@ def _stems(sentence: str) -> frozenset[str]:
 
 
 def _example(
-    question: str, paragraph: Paragraph, middle: int, answers: float, chance: random.Random, alone: bool = False
+    question: str,
+    paragraph: Paragraph,
+    middle: int,
+    answers: float,
+    *,
+    tokens: int,
+    chance: random.Random,
+    alone: bool = False,
 ) -> Example:
     """A sentence with its neighbours, or by chance, or where these hold the answer, ``alone``."""
     if alone or chance.random() < ALONE:
-        return Example(*encoded(question, paragraph.title, (paragraph.sentences[middle],), 0), answers, [])
-    return Example(*encoded(question, paragraph.title, paragraph.sentences, middle), answers, [])
+        return Example(*encoded(question, paragraph.title, (paragraph.sentences[middle],), 0, tokens), answers, [])
+    return Example(*encoded(question, paragraph.title, paragraph.sentences, middle, tokens), answers, [])
 
 
 def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]], chance: random.Random) -> str:
@@ -151,7 +162,9 @@ def _swapped(question: str, text: str, others: dict[re.Pattern[str], list[str]],
     return ""
 
 
-def of_written_questions(questions: Path, texts: dict[str, Text], work: Path) -> Iterator[tuple[str, Example]]:
+def of_written_questions(
+    questions: Path, texts: dict[str, Text], tokens: int, work: Path
+) -> Iterator[tuple[str, Example]]:
     """Examples of questions that were written on ``texts``, each with its text's id: the passages that the search brings for it.
 
     ``questions`` has a JSON object a line: ``text`` (an id), ``question``, and where the text answers it ``start`` and ``end``
@@ -173,11 +186,11 @@ def of_written_questions(questions: Path, texts: dict[str, Text], work: Path) ->
         evidence = find_evidence(generation, embedder, question)
         words = texts[name].body[row["start"] : row["end"]] if "start" in row else ""
         best = np.argsort(-evidence.sentence_score, kind="stable")[:PASSAGES]
-        found = [_around(generation, question, int(evidence.found.sentences[k]), words) for k in best]
+        found = [_around(generation, question, int(evidence.found.sentences[k]), words, tokens) for k in best]
         if words and not any(example.answers for example in found):
             found.pop()
             if (position := _holding(generation, brief_of[name], words)) is not None:
-                found.append(_around(generation, question, position, words))
+                found.append(_around(generation, question, position, words, tokens))
         yield from ((name, example) for example in found)
 
 
@@ -188,11 +201,11 @@ def _holding(generation: Generation, brief_id: str, words: str) -> int | None:
     return next((int(k) for k in own if same in " ".join(sentence_text(generation, int(k)).split())), None)
 
 
-def _around(generation: Generation, question: str, position: int, words: str) -> Example:
+def _around(generation: Generation, question: str, position: int, words: str, tokens: int) -> Example:
     """The passage around a sentence, which answers if what is read of it holds ``words``."""
     title, sentences, middle = passage_around(generation, position)
-    ids, kinds = encoded(question, title, sentences, middle)
-    wanted = encoded("", "", (words,), 0)[0][2:-1] if words else []
+    ids, kinds = encoded(question, title, sentences, middle, tokens)
+    wanted = encoded("", "", (words,), 0, tokens)[0][2:-1] if words else []
     places = range(kinds.index(1), len(ids) - len(wanted)) if wanted else range(0)
     start = next((k for k in places if ids[k : k + len(wanted)] == wanted), -1)
     marks = [float(0 <= start <= k < start + len(wanted)) for k in range(len(ids))]
