@@ -145,7 +145,6 @@ def from_mpnet(folder: Path) -> Network:
     from safetensors.torch import load_file
 
     words: dict[str, int] = load_tokenizer(locate("tokenizer")).get_vocab()
-
     given = load_file(folder / "model.safetensors")
     rows = {token: row for row, token in enumerate((folder / "vocab.txt").read_text(encoding="utf-8").split("\n"))}
     theirs = rows | {"[CLS]": rows["<s>"], "[SEP]": rows["</s>"]}
